@@ -1,0 +1,23 @@
+"""What a test does when something outside of this repository is missing."""
+
+from __future__ import annotations
+
+import os
+from typing import TypeVar
+
+import pytest
+
+T = TypeVar("T")
+
+
+class PartnerMissingError(Exception):
+    """A server, client or tool that the tests run against cannot be had on this machine."""
+
+
+def require(found: T | None, reason: str) -> T:
+    """Return `found`; when it is None fail under `CI=true` and skip with `reason` otherwise."""
+    if found is not None:
+        return found
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"missing: {reason}", pytrace=False)
+    pytest.skip(f"missing: {reason}")
