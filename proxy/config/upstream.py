@@ -1,0 +1,165 @@
+"""Section [upstream]: the OAuth server behind hookpoint."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import AfterValidator, Field, SecretStr
+
+from hookpoint.proxy.config.addresses import DocumentUrl, Issuer, UpstreamOrigin
+from hookpoint.proxy.config.secrets import Secret
+from hookpoint.proxy.config.section import Number, Section, absolute_path, refuse
+
+if TYPE_CHECKING:
+    from pydantic import ValidationInfo
+
+DIALECTS = Path(__file__).parent.parent / "dialects"
+
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^`|~-]+")
+_PATH = re.compile(r"(/[A-Za-z0-9._~!$&'()*+,=:@-]+)+")
+# RFC 9110 §7.6.1 and what the proxy or the message framing sets itself.
+_TAKEN_HEADERS = frozenset(
+    [
+        "connection",
+        "keep-alive",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "content-length",
+        "content-type",
+        "host",
+        "via",
+        "expect",
+        "date",
+        "authorization",
+        "proxy-authorization",
+        "proxy-authenticate",
+        "cookie",
+        "set-cookie",
+        "forwarded",
+        "x-forwarded-for",
+        "x-forwarded-proto",
+        "x-forwarded-host",
+        "x-forwarded-port",
+        "x-real-ip",
+    ]
+)
+
+
+def dialect_names() -> list[str]:
+    """Return the dialects that come with hookpoint."""
+    return sorted(path.stem for path in DIALECTS.glob("*.toml"))
+
+
+def _check_dialect(value: str, info: ValidationInfo) -> str:
+    if "/" not in value and not value.endswith(".toml"):
+        if value in dialect_names():
+            return value
+        raise refuse(
+            f"there is no dialect of this name; there are {', '.join(dialect_names())}",
+            "Choose one of them, or write the path of your own dialect file.",
+        )
+    path = absolute_path(value, info)
+    if not path.is_file():
+        raise refuse(f"there is no file {path}", "Relative paths start at the configuration file.")
+    return str(path)
+
+
+def _check_ca_file(value: Path, info: ValidationInfo) -> Path:
+    path = absolute_path(str(value), info)
+    if not path.is_file():
+        raise refuse(f"there is no file {path}", "Name a PEM file with the certificates to trust.")
+    return path
+
+
+def _check_header_name(value: str) -> str:
+    remedy = 'Choose a name of its own, for example "X-Upstream-Secret".'
+    if "_" in value:
+        raise refuse("many servers drop or confuse header names with underscores", remedy)
+    if not _HEADER_NAME.fullmatch(value):
+        raise refuse("this is not the name of a header (RFC 9110 §5.1)", remedy)
+    if value.lower() in _TAKEN_HEADERS:
+        raise refuse("this header has a meaning of its own between client, proxy and server", remedy)
+    return value
+
+
+def _check_header_value(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    if text != text.strip() or not text.isascii() or not text.isprintable():
+        raise refuse(
+            "a header value is printable ASCII without spaces around it",
+            "Make a new secret, for example with: openssl rand -hex 32",
+        )
+    return value
+
+
+def _check_path(value: str) -> str:
+    if not _PATH.fullmatch(value) or any(part in (".", "..") for part in value.split("/")):
+        raise refuse(
+            "this is not the plain path of a route",
+            'Write the path as requests carry it: "/oauth/token", without host, query, dots, escapes or end slash.',
+        )
+    return value
+
+
+RoutePath = Annotated[str, AfterValidator(_check_path)]
+
+
+class SecretHeader(Section):
+    """A header that tells the upstream that a request came through hookpoint."""
+
+    name: Annotated[str, AfterValidator(_check_header_name)] = Field(examples=["X-Upstream-Secret"])
+    """The header's name; copies that clients send are removed."""
+
+    value: Annotated[Secret, AfterValidator(_check_header_value)] = Field(examples=["env:UPSTREAM_SECRET"])
+    """The header's value, which the upstream must demand."""
+
+
+class RouteSettings(Section):
+    """Paths, where the dialect and discovery do not say or say something else."""
+
+    token: tuple[RoutePath, ...] = Field(default=(), examples=[["/oauth/token"]])
+    """Token endpoints. Default: `token_endpoint` of discovery and the dialect's."""
+
+    jwks: tuple[RoutePath, ...] = Field(default=(), examples=[["/.well-known/jwks.json"]])
+    """Where keys are published. Default: `jwks_uri` of discovery and the dialect's."""
+
+    discovery: tuple[RoutePath, ...] = Field(default=(), examples=[["/.well-known/openid-configuration"]])
+    """Discovery documents (RFC 8414 §3, OpenID Connect Discovery §4). Default: the dialect's."""
+
+
+class UpstreamSettings(Section):
+    """Where the OAuth server is and what is known about it."""
+
+    url: UpstreamOrigin | None = Field(default=None, examples=["http://127.0.0.1:3000"])
+    """The origin that requests are forwarded to. Needed by `serve`; a mounted middleware has none."""
+
+    dialect: Annotated[str, AfterValidator(_check_dialect)] = Field(default="oidc", examples=["oidc"])
+    """Which routes and fields the server uses: a name, or the path of a dialect file."""
+
+    issuer: Issuer | None = Field(default=None, examples=["https://login.example.com"])
+    """The issuer in the upstream's tokens. Default: read from discovery."""
+
+    secret_header: SecretHeader | None = Field(
+        default=None, examples=[{"name": "X-Upstream-Secret", "value": "env:UPSTREAM_SECRET"}]
+    )
+    """Sent with every request, so that the upstream can refuse those that went around hookpoint."""
+
+    reuse: Literal["guarded", "never"] = "guarded"
+    """Connections: used again after checks, or one for each request."""
+
+    keepalive_expiry: Annotated[float, Number, Field(gt=0, le=300)] = 4.0
+    """Seconds an idle connection is kept; must be less than the upstream's own time, often 5."""
+
+    ca_file: Annotated[Path, AfterValidator(_check_ca_file)] | None = Field(default=None, examples=["ca.pem"])
+    """PEM certificates to trust for an https upstream. Default: the system's."""
+
+    jwks_uri: DocumentUrl | None = Field(default=None, examples=["https://keys.example.com/jwks.json"])
+    """Where the upstream's keys are read; the only way to allow another origin than the upstream's."""
+
+    routes: RouteSettings = RouteSettings()
+    """Paths that differ from the dialect's."""
