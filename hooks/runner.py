@@ -1,0 +1,48 @@
+"""Runs the code of one hook."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import inspect
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Protocol
+
+MAX_THREADS = 32
+
+
+class Runner(Protocol):
+    """Runs a hook's code with an event and returns what it answered; time limits are the caller's."""
+
+    async def run(self, event: object) -> object: ...
+
+
+class PythonRunner:
+    """Runs a Python function: `async def` in place, `def` in a thread of a pool that all hooks share.
+
+    A thread cannot be stopped: a `def` hook that has passed its time limit goes on in the background, and while `MAX_THREADS` of
+    them hang, further `def` hooks wait for a thread until their own limit.
+    """
+
+    _threads: ThreadPoolExecutor | None = None
+
+    def __init__(self, function: Callable[[Any], Any]) -> None:
+        self.function = function
+        self._is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
+            getattr(function, "__call__", None)  # noqa: B004 - an object whose __call__ is async
+        )
+
+    async def run(self, event: object) -> object:
+        if self._is_async:
+            return await self.function(event)
+        context = contextvars.copy_context()
+        answer = await asyncio.get_running_loop().run_in_executor(self._pool(), context.run, self.function, event)
+        # A `def` that returns an awaitable, such as a functools.partial of a coroutine function.
+        return await answer if inspect.isawaitable(answer) else answer
+
+    @classmethod
+    def _pool(cls) -> ThreadPoolExecutor:
+        if cls._threads is None:
+            cls._threads = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="hook")
+        return cls._threads

@@ -1,0 +1,169 @@
+"""Try hooks without a server.
+
+    from hookpoint.hooks.testing import try_hook
+
+    def test_gold_partners_get_a_plan() -> None:
+        assert try_hook(add_plan, client=Client(id="partner")).claims["https://example.com/plan"] == "gold"
+
+The hook runs as it does in front of a server: with its time limit, and with every rule on what it may answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from hookpoint.hooks.chain import Chain, HookRun
+from hookpoint.hooks.errors import HookFailed
+from hookpoint.hooks.events import (
+    Client,
+    Connection,
+    CredentialsExchange,
+    PostChangePassword,
+    PostUserRegistration,
+    PreUserRegistration,
+    Request,
+    SendPhoneMessage,
+    User,
+)
+from hookpoint.hooks.json import JsonValue
+from hookpoint.hooks.points import (
+    AnyPoint,
+    credentials_exchange,
+    post_change_password,
+    post_user_registration,
+    pre_user_registration,
+    send_phone_message,
+)
+from hookpoint.hooks.registry import Hook, Registry, hooks_of_functions
+from hookpoint.hooks.results import Deny
+from hookpoint.hooks.rules import default_rules
+
+_REQUEST = Request(
+    id="00000000000000000000000000000001",
+    method="POST",
+    hostname="login.example.com",
+    ip="203.0.113.7",
+    user_agent="example-client/1.0",
+    language="en",
+)
+_USER = User(
+    id="507f1f77bcf86cd799439020",
+    username="jo",
+    email="jo@example.com",
+    phone_number="+15005550006",
+    name="Jo Doe",
+)
+_CLIENT = Client(id="reporting", name="Reporting job", metadata={"plan": "gold"})
+_CONNECTION = Connection(name="Username-Password-Authentication", id="con_example")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """What came of trying hooks.
+
+    `event` is the event with all changes applied, `changes` the changes as one result (None: none), `denial` the Deny that was
+    raised, `failure` why a hook failed, `runs` each run with its outcome and time.
+    """
+
+    event: Any
+    changes: Any
+    denial: Deny | None
+    failure: HookFailed | None
+    runs: tuple[HookRun, ...]
+
+    @property
+    def claims(self) -> Mapping[str, JsonValue]:
+        """The claims of the token as it would leave (tokens only)."""
+        claims: Mapping[str, JsonValue] = self.event.claims
+        return claims
+
+    @property
+    def scope(self) -> frozenset[str]:
+        """The scope of the token as it would leave (tokens only)."""
+        scope: frozenset[str] = self.event.scope
+        return scope
+
+
+def sample_event(point: AnyPoint, **fields: Any) -> Any:
+    """A made-up event of a point, with the given fields in place of the sample's."""
+    return replace(_SAMPLES[point.name], **fields)
+
+
+def try_hook(
+    hook: Callable[..., Any],
+    event: Any = None,
+    *,
+    grantable_scopes: Collection[str] = (),
+    **fields: Any,
+) -> Trial:
+    """Run one hook with an event, or with a sample whose fields are given; use `try_hooks` where a loop is running."""
+    hooks = hooks_of_functions([hook])
+    return asyncio.run(
+        try_hooks(hooks, event or sample_event(hooks[0].point, **fields), grantable_scopes=grantable_scopes)
+    )
+
+
+async def try_hooks(hooks: Collection[Hook], event: Any, *, grantable_scopes: Collection[str] = ()) -> Trial:
+    """Run the hooks of one point in their order, as a chain."""
+    runs: list[HookRun] = []
+    chain = Chain(Registry(hooks), rules=default_rules(grantable_scopes={"*": grantable_scopes}), observer=runs.append)
+    point = next(iter(hooks)).point
+    try:
+        outcome = await chain.run(point, event)
+    except Deny as denial:
+        return Trial(event=event, changes=None, denial=denial, failure=None, runs=tuple(runs))
+    except HookFailed as failure:
+        return Trial(event=event, changes=None, denial=None, failure=failure, runs=tuple(runs))
+    return Trial(event=outcome.event, changes=outcome.changes, denial=None, failure=None, runs=tuple(runs))
+
+
+_SAMPLES: Mapping[str, Any] = {
+    credentials_exchange.name: CredentialsExchange(
+        client=_CLIENT,
+        scope=frozenset({"reports:read", "debug"}),
+        audience="https://api.example.com",
+        audiences=("https://api.example.com",),
+        claims={
+            "iss": "https://login.example.com",
+            "sub": "reporting",
+            "client_id": "reporting",
+            "aud": "https://api.example.com",
+            "iat": 1767225600,
+            "exp": 1767229200,
+            "jti": "b8f9f1a0",
+            "scope": "reports:read debug",
+        },
+        parameters={"grant_type": "client_credentials", "audience": "https://api.example.com"},
+        request=_REQUEST,
+    ),
+    pre_user_registration.name: PreUserRegistration(
+        user=replace(_USER, id=""),
+        connection=_CONNECTION,
+        client=_CLIENT,
+        request=_REQUEST,
+        password="Sample-password-1",
+    ),
+    post_user_registration.name: PostUserRegistration(
+        id="evt_00000000000000000000000001", user=_USER, connection=_CONNECTION, client=_CLIENT, request=_REQUEST
+    ),
+    post_change_password.name: PostChangePassword(
+        id="evt_00000000000000000000000002",
+        user=_USER,
+        changed_at=datetime(2026, 1, 1, tzinfo=UTC),
+        connection=_CONNECTION,
+        request=_REQUEST,
+    ),
+    send_phone_message.name: SendPhoneMessage(
+        recipient="+15005550006",
+        text="Your code is 123456",
+        code="123456",
+        language="en",
+        client=_CLIENT,
+        user=_USER,
+        request=_REQUEST,
+    ),
+}
