@@ -6,7 +6,7 @@ Claims of an access token are frozen (never from hooks), guarded (only through a
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any, Protocol, TypeAlias, TypeVar
@@ -109,7 +109,10 @@ class TokenRules:
     def apply(self, event: CredentialsExchange, result: TokenChanges) -> CredentialsExchange:
         removed = frozenset(result.remove_claims)
         claims = {name: value for name, value in event.claims.items() if name not in removed} | dict(result.claims)
-        scope = event.scope if result.scope is None else frozenset(result.scope)
+        if result.scope is None:
+            return replace(event, claims=freeze(claims))
+        scope = frozenset(result.scope)
+        claims |= {name: scope_as(claims[name], scope) for name in ("scope", "scp") if name in claims}
         return replace(event, claims=freeze(claims), scope=scope)
 
     def merge(self, earlier: TokenChanges, later: TokenChanges) -> TokenChanges:
@@ -121,6 +124,19 @@ class TokenRules:
             scope=earlier.scope if later.scope is None else later.scope,
             expires_in=min(limits, default=None),
         )
+
+
+def scope_as(shape: JsonValue, scope: Collection[str]) -> JsonValue:
+    """A scope in the shape that a server uses for it: one text (RFC 6749 section 3.3) or an array; what was there stays in order."""
+    before = (
+        shape.split()
+        if isinstance(shape, str)
+        else [str(each) for each in shape]
+        if isinstance(shape, Sequence)
+        else []
+    )
+    ordered = [each for each in before if each in scope] + sorted(frozenset(scope).difference(before))
+    return " ".join(ordered) if isinstance(shape, str) else ordered
 
 
 def check_claim_name(hook: str, name: object) -> None:

@@ -145,7 +145,7 @@ _SAMPLES: Mapping[str, Any] = {
         connection=_CONNECTION,
         client=_CLIENT,
         request=_REQUEST,
-        password="Sample-password-1",
+        password="Sample-password-1",  # noqa: S106 - made up
     ),
     post_user_registration.name: PostUserRegistration(
         id="evt_00000000000000000000000001", user=_USER, connection=_CONNECTION, client=_CLIENT, request=_REQUEST
