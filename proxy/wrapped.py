@@ -1,0 +1,110 @@
+"""Calls the application behind the middleware and reads its answer whole, within bounds.
+
+Whether that application is mounted or `Upstream`, it is called the same way, by flows and for the server's own documents.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from hookpoint.proxy.answers import Answer, ASGIApp, Headers, Message, Receive, Scope
+
+# RFC 9110 section 7.2 and 12.5.3; what a call of ours says besides the path.
+_ACCEPT = ((b"accept", b"application/json"), (b"accept-encoding", b"identity"), (b"user-agent", b"hookpoint"))
+
+
+class CallFailed(Exception):  # noqa: N818 - names the event, as in the logs
+    """The application gave no whole answer: `reason` is for operators."""
+
+    code = "call_failed"
+
+    def __init__(self, reason: str, *, timed_out: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.timed_out = timed_out
+
+
+async def call(app: ASGIApp, scope: Scope, body: bytes, *, max_body: int, timeout: float) -> Answer:
+    """Call an application with a request whose body is here, and return its answer.
+
+    `max_body` is in bytes, `timeout` in seconds for the whole call. Raises CallFailed when the answer is cut off, too large or
+    too late, and lets through what the application raises before it has answered.
+    """
+    reading = _Reading(max_body)
+    try:
+        async with asyncio.timeout(timeout):
+            await app(_private(scope), _receive_once(body), reading.send)
+    except TimeoutError:
+        raise CallFailed(f"no answer within {timeout:.3g} s", timed_out=True) from None
+    except Exception as error:
+        # A mounted framework answers 500 and raises: its answer stands, and its server has logged the error.
+        if reading.started and not reading.complete:
+            raise CallFailed(f"the answer broke off ({type(error).__name__})") from error
+        if not reading.started:
+            raise
+    if not reading.complete:
+        raise CallFailed("there was no answer, or no end of it")
+    return Answer(status=reading.status, headers=reading.headers, body=bytes(reading.body))
+
+
+def document_request(host: str, scheme: str, path: str, root_path: str) -> Scope:
+    """The scope of a GET of hookpoint's own for a document of the server."""
+    raw_path = (root_path + path).encode()
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.4"},
+        "http_version": "1.1",
+        "method": "GET",
+        "scheme": scheme,
+        "path": root_path + path,
+        "raw_path": raw_path,
+        "query_string": b"",
+        "root_path": root_path,
+        "headers": [(b"host", host.encode()), *_ACCEPT],
+        "client": ("127.0.0.1", 0),
+        "server": None,
+        "state": {},
+    }
+
+
+def with_identity_coding(headers: Headers) -> list[tuple[bytes, bytes]]:
+    """The headers of a request whose answer must be readable: only the identity coding is accepted."""
+    return [*(each for each in headers if each[0] != b"accept-encoding"), (b"accept-encoding", b"identity")]
+
+
+def _private(scope: Scope) -> Scope:
+    # Extensions of the real connection (push, early hints, sending files) are not ours to offer.
+    return {**scope, "extensions": {}}
+
+
+def _receive_once(body: bytes) -> Receive:
+    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive() -> Message:
+        if messages:
+            return messages.pop()
+        # The call goes on when the client leaves: what the server did must not be lost on the way.
+        return await asyncio.get_running_loop().create_future()  # type: ignore[no-any-return]
+
+    return receive
+
+
+class _Reading:
+    def __init__(self, max_body: int) -> None:
+        self._max_body = max_body
+        self.started = False
+        self.complete = False
+        self.status = 0
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.body = bytearray()
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.started = True
+            self.status = message["status"]
+            self.headers = [(bytes(name).lower(), bytes(value)) for name, value in message.get("headers", ())]
+        elif message["type"] == "http.response.body":
+            self.body += message.get("body", b"")
+            if len(self.body) > self._max_body:
+                raise CallFailed(f"the answer is larger than {self._max_body} bytes")
+            self.complete = not message.get("more_body", False)
