@@ -1,0 +1,207 @@
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import Column, Integer, MetaData, String, Table, func, insert, select, text
+from sqlalchemy.schema import CreateIndex, CreateTable, Index
+from structlog.testing import capture_logs
+
+from hookpoint.proxy.store import (
+    Migration,
+    Store,
+    StoreError,
+    StoreSchemaTooNew,
+    StoreUnavailable,
+    StoreUrlInvalid,
+    open_store,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+notes = Table("notes", MetaData(), Column("id", Integer, primary_key=True), Column("note", String, nullable=False))
+FIRST: Migration = (CreateTable(notes), insert(notes).values(note="first"))
+SECOND: Migration = (text("ALTER TABLE notes ADD COLUMN color TEXT"), CreateIndex(Index("notes_by_note", notes.c.note)))
+
+
+async def count(store: Store) -> int:
+    async with store.read() as connection:
+        return await connection.scalar(select(func.count()).select_from(notes)) or 0
+
+
+def modes(folder: Path) -> dict[str, str]:
+    return {file.name: f"{file.stat().st_mode & 0o777:o}" for file in folder.iterdir()}
+
+
+async def test_a_new_file_is_for_its_owner_only(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    with capture_logs() as logs:
+        store = await open_store(f"sqlite:///{path}")
+        await store.migrate("notes", [FIRST])
+    assert modes(tmp_path) == {
+        "store.db": "600",
+        "store.db-wal": "600",
+        "store.db-shm": "600",
+    }
+    assert logs == []
+    await store.aclose()
+
+
+async def test_a_file_that_others_can_read_is_reported(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    path.touch(mode=0o644)
+    with capture_logs() as logs:
+        store = await open_store(f"sqlite:///{path}")
+    await store.aclose()
+    assert [(log["event"], log["mode"]) for log in logs] == [("store_file_open_to_others", "0644")]
+
+
+async def test_a_connection_has_the_settings_a_server_needs(tmp_path: Path) -> None:
+    store = await open_store(f"sqlite:///{tmp_path / 'store.db'}")
+    async with store.read() as connection:
+        found = {
+            pragma: await connection.scalar(text(f"PRAGMA {pragma}"))
+            for pragma in ("journal_mode", "busy_timeout", "foreign_keys")
+        }
+    await store.aclose()
+    assert found == {"journal_mode": "wal", "busy_timeout": 5000, "foreign_keys": 1}
+
+
+async def test_migrations_run_forward_and_once(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    for migrations in ([FIRST], [FIRST], [FIRST, SECOND], [FIRST, SECOND]):
+        store = await open_store(url)
+        await store.migrate("notes", migrations)
+        await store.migrate("nothing", [])
+        assert await count(store) == 1
+        await store.aclose()
+    store = await open_store(url)
+    async with store.read() as connection:
+        assert await connection.scalar(text("SELECT color FROM notes")) is None
+        assert await connection.scalar(text("SELECT version FROM schema_versions WHERE part = 'notes'")) == 2
+    await store.aclose()
+
+
+async def test_a_migration_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    store = await open_store(f"sqlite:///{tmp_path / 'store.db'}")
+    with pytest.raises(StoreUnavailable, match="no such table: missing"):
+        await store.migrate("notes", [(*FIRST, text("INSERT INTO missing VALUES (1)"))])
+    with pytest.raises(StoreUnavailable, match="no such table: notes"):
+        await count(store)
+    await store.migrate("notes", [FIRST])
+    assert await count(store) == 1
+    await store.aclose()
+
+
+async def test_a_schema_of_a_later_version_is_refused() -> None:
+    store = await open_store("sqlite://")
+    await store.migrate("notes", [FIRST, SECOND])
+    with pytest.raises(StoreSchemaTooNew, match="'notes' have version 2, this program knows 1 at most"):
+        await store.migrate("notes", [FIRST])
+    await store.aclose()
+
+
+async def test_a_transaction_that_fails_leaves_nothing() -> None:
+    store = await open_store("sqlite://")
+    await store.migrate("notes", [FIRST])
+
+    async def add() -> None:
+        async with store.begin() as connection:
+            await connection.execute(insert(notes).values(note="second"))
+            raise RuntimeError("changed my mind")
+
+    with pytest.raises(RuntimeError, match="changed my mind"):
+        await add()
+    assert await count(store) == 1
+    await store.aclose()
+
+
+@pytest.mark.parametrize("in_memory", [False, True])
+async def test_transactions_at_the_same_time_all_succeed(tmp_path: Path, in_memory: bool) -> None:
+    store = await open_store("sqlite://" if in_memory else f"sqlite:///{tmp_path / 'store.db'}")
+    await store.migrate("notes", [FIRST])
+
+    async def add() -> None:
+        async with store.begin() as connection:
+            known = await connection.scalar(select(func.count()).select_from(notes))
+            await connection.execute(insert(notes).values(note=str(known)))
+
+    await asyncio.gather(*(add() for _ in range(20)))
+    async with store.read() as connection:
+        found = list(await connection.scalars(select(notes.c.note).order_by(notes.c.id)))
+    await store.aclose()
+    assert found == ["first", *(str(number) for number in range(1, 21))]
+
+
+OPEN_AND_MIGRATE = """
+import asyncio, sys
+from sqlalchemy import text
+from hookpoint.proxy.store import open_store
+
+async def main():
+    sys.stdin.readline()
+    store = await open_store(sys.argv[1])
+    await store.migrate("notes", [
+        (text("CREATE TABLE notes (id INTEGER PRIMARY KEY, note TEXT)"), text("INSERT INTO notes(note) VALUES ('first')")),
+        (text("INSERT INTO notes(note) VALUES ('second')"),),
+    ])
+    await store.aclose()
+
+asyncio.run(main())
+"""
+
+
+def run_at_once(url: str) -> None:
+    processes = [
+        subprocess.Popen([sys.executable, "-c", OPEN_AND_MIGRATE, url], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+        for _ in range(4)
+    ]
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write(b"go\n")
+        process.stdin.flush()
+    errors = [process.communicate()[1] for process in processes]
+    assert [process.returncode for process in processes] == [0] * 4, errors
+
+
+async def test_T25_processes_that_start_at_once_migrate_once(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    await asyncio.to_thread(run_at_once, url)
+    store = await open_store(url)
+    assert await count(store) == 2
+    await store.aclose()
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("hookpoint.db", "cannot be read"),
+        ("", "cannot be read"),
+        ("postgresql://user:secret@db/hookpoint", "does not support 'postgresql'"),
+        ("mysql://db/x", "does not support 'mysql'"),
+        ("sqlite+pysqlite:///x.db", "does not support"),
+        ("sqlite://host/x.db", "three slashes"),
+        ("sqlite:///x.db?mode=ro", "three slashes"),
+    ],
+)
+async def test_a_url_that_cannot_be_used_is_explained(url: str, message: str) -> None:
+    with pytest.raises(StoreUrlInvalid, match=message) as caught:
+        await open_store(url)
+    assert "secret" not in str(caught.value)
+    assert caught.value.code == "store_url"
+
+
+async def test_a_folder_that_is_missing_is_explained(tmp_path: Path) -> None:
+    with pytest.raises(StoreUnavailable, match=r"missing/store\.db cannot be opened: No such file or directory"):
+        await open_store(f"sqlite:///{tmp_path}/missing/store.db")
+
+
+async def test_a_file_that_is_no_database_is_explained(tmp_path: Path) -> None:
+    (tmp_path / "store.db").write_bytes(b"this is a letter, not a database" * 100)
+    with pytest.raises(StoreError, match="not a database") as caught:
+        await open_store(f"sqlite:///{tmp_path / 'store.db'}")
+    assert caught.value.code == "store_unavailable"
