@@ -6,6 +6,7 @@ from hookpoint.proxy.config.addresses import Address
 from hookpoint.proxy.config.clients import ClientSettings
 from hookpoint.proxy.config.hooks import HookConditions, HookKind, HookSettings
 from hookpoint.proxy.config.limits import LimitSettings
+from hookpoint.proxy.config.loading import load, validate
 from hookpoint.proxy.config.problems import ConfigurationError, Problem
 from hookpoint.proxy.config.server import LogSettings, ServerSettings
 from hookpoint.proxy.config.settings import Settings
@@ -33,4 +34,6 @@ __all__ = [
     "StoreSettings",
     "TokenSettings",
     "UpstreamSettings",
+    "load",
+    "validate",
 ]

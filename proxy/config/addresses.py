@@ -25,9 +25,11 @@ class Address:
 
 
 def _parse_address(value: object) -> object:
-    if not isinstance(value, str):
+    if isinstance(value, Address):
         return value
     remedy = 'Write host:port, for example "127.0.0.1:8080" or "[::1]:8080"; "0.0.0.0:8080" listens everywhere.'
+    if not isinstance(value, str):
+        raise refuse("expected text in quotes", remedy)
     host, separator, port = value.rpartition(":")
     if not separator or not host:
         raise refuse("a listener needs a host and a port", remedy)
@@ -112,10 +114,11 @@ def _check_upstream_origin(value: str) -> str:
 
 
 def _parse_network(value: object) -> object:
-    if not isinstance(value, str):
+    if isinstance(value, ipaddress.IPv4Network | ipaddress.IPv6Network):
         return value
     try:
-        return ipaddress.ip_network(value)
+        # As text, because the parser takes integers for the bits of an address.
+        return ipaddress.ip_network(str(value))
     except ValueError as error:
         reason = "host bits are set" if "host bits" in str(error) else "this is not an IP address or network"
         raise refuse(reason, 'Write networks such as "10.0.0.0/8", "192.0.2.7" or "fd00::/8".') from None

@@ -28,6 +28,15 @@ class Problem:
         return f"{self.key}{shown}{place}: {self.reason}. {self.remedy}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conflict:
+    """Values that are each allowed but not together: the key to change, the reason, the remedy."""
+
+    location: tuple[str | int, ...]
+    reason: str
+    remedy: str
+
+
 class ConfigurationError(Exception):
     """The configuration cannot be used; `problems` lists everything that was found, not only the first."""
 

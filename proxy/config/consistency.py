@@ -1,0 +1,164 @@
+"""Rules between keys: values that are each allowed but not together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from sqlalchemy.engine import make_url
+
+from hookpoint.proxy.config.addresses import Address, is_loopback
+from hookpoint.proxy.config.hooks import HookKind
+from hookpoint.proxy.config.problems import Conflict
+from hookpoint.proxy.config.settings import Settings
+
+_EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared with, never bound here
+
+
+def _listeners(settings: Settings) -> Iterator[Conflict]:
+    server = settings.server
+    if _same_socket(server.listen, server.admin_listen):
+        yield Conflict(
+            location=("server", "admin_listen"),
+            reason="this is the same socket as server.listen, which would put administration in front of everyone",
+            remedy="Choose another port.",
+        )
+
+
+def _upstream_is_another_server(settings: Settings) -> Iterator[Conflict]:
+    if settings.upstream.url is None:
+        return
+    parts = urlsplit(settings.upstream.url)
+    upstream = Address(parts.hostname or "", parts.port or {"http": 80, "https": 443}[parts.scheme])
+    for name, listener in (("listen", settings.server.listen), ("admin_listen", settings.server.admin_listen)):
+        if _same_socket(upstream, listener):
+            yield Conflict(
+                location=("upstream", "url"),
+                reason=f"this is hookpoint's own server.{name}",
+                remedy="Write the address of the OAuth server.",
+            )
+
+
+def _same_socket(one: Address, other: Address) -> bool:
+    if one.port != other.port or one.port == 0:
+        return False
+    either = {one.host, other.host}
+    return len(either) == 1 or bool(either & set(_EVERYWHERE)) or all(map(is_loopback, either))
+
+
+def _certificates_need_tls(settings: Settings) -> Iterator[Conflict]:
+    upstream = settings.upstream
+    if upstream.ca_file and upstream.url and not upstream.url.startswith("https://"):
+        yield Conflict(
+            location=("upstream", "ca_file"),
+            reason="upstream.url is not https, so that no certificate would be checked",
+            remedy="Write upstream.url with https://, or remove ca_file.",
+        )
+
+
+def _rewriting_needs_own_url(settings: Settings) -> Iterator[Conflict]:
+    if settings.tokens.issuer == "keep":
+        return
+    public_url, issuer = settings.server.public_url, settings.upstream.issuer
+    if public_url is None:
+        yield Conflict(
+            location=("tokens", "issuer"),
+            reason="rewriting needs to know hookpoint's own URL",
+            remedy='Set server.public_url, or write issuer = "keep".',
+        )
+    elif issuer is not None and issuer.rstrip("/") == public_url:
+        yield Conflict(
+            location=("tokens", "issuer"),
+            reason="upstream.issuer is server.public_url already, so that there is nothing to rewrite",
+            remedy='Write issuer = "keep".',
+        )
+
+
+def _workers_share_a_store(settings: Settings) -> Iterator[Conflict]:
+    if settings.server.workers > 1 and settings.store.in_memory:
+        yield Conflict(
+            location=("server", "workers"),
+            reason="several workers cannot share a store in memory: each would sign with keys of its own",
+            remedy='Write store.url = "sqlite:///hookpoint.db", or workers = 1.',
+        )
+
+
+def _store_has_a_folder(settings: Settings) -> Iterator[Conflict]:
+    url = make_url(settings.store.url.get_secret_value())
+    if url.get_backend_name() != "sqlite" or settings.store.in_memory or not url.database:
+        return
+    folder = Path(url.database).parent
+    if not url.database.startswith("file:") and not folder.is_dir():
+        yield Conflict(
+            location=("store", "url"), reason=f"there is no folder {folder}", remedy="Create it, or choose another."
+        )
+
+
+def _times_fit(settings: Settings) -> Iterator[Conflict]:
+    limits = settings.limits
+    if limits.hook_timeout > limits.hooks_timeout:
+        yield Conflict(
+            location=("limits", "hook_timeout"),
+            reason=f"one hook may not take longer than all together (hooks_timeout = {limits.hooks_timeout:g})",
+            remedy="Lower it, or raise hooks_timeout.",
+        )
+    if limits.hooks_timeout >= limits.token_timeout:
+        yield Conflict(
+            location=("limits", "hooks_timeout"),
+            reason=f"the hooks leave no time for the upstream (token_timeout = {limits.token_timeout:g})",
+            remedy="Lower it, or raise token_timeout.",
+        )
+    for index, hook in enumerate(settings.hooks):
+        if hook.timeout is not None and hook.timeout > limits.hooks_timeout:
+            yield Conflict(
+                location=("hooks", index, "timeout"),
+                reason=f"longer than all hooks together may take (limits.hooks_timeout = {limits.hooks_timeout:g})",
+                remedy="Lower it, or raise limits.hooks_timeout.",
+            )
+
+
+def _hooks_fit_their_kind(settings: Settings) -> Iterator[Conflict]:
+    names: set[str] = set()
+    for index, hook in enumerate(settings.hooks):
+        if hook.format is not None and hook.kind is not HookKind.URL:
+            yield Conflict(
+                location=("hooks", index, "format"),
+                reason="only hooks behind a URL have a format",
+                remedy="Remove format.",
+            )
+        if hook.name is not None and hook.name in names:
+            yield Conflict(
+                location=("hooks", index, "name"),
+                reason="another hook has this name, and logs could not tell them apart",
+                remedy="Choose another name.",
+            )
+        names.add(hook.name or "")
+
+
+RULES: tuple[Callable[[Settings], Iterator[Conflict]], ...] = (
+    _listeners,
+    _upstream_is_another_server,
+    _certificates_need_tls,
+    _rewriting_needs_own_url,
+    _workers_share_a_store,
+    _store_has_a_folder,
+    _times_fit,
+    _hooks_fit_their_kind,
+)
+
+
+def find_conflicts(settings: Settings) -> Iterator[Conflict]:
+    """Yield every rule between keys that a configuration breaks."""
+    for rule in RULES:
+        yield from rule(settings)
+
+
+def needs_upstream(settings: Settings) -> Iterator[Conflict]:
+    """Yield what a reverse proxy lacks; a mounted middleware does without."""
+    if settings.upstream.url is None:
+        yield Conflict(
+            location=("upstream", "url"),
+            reason="the reverse proxy needs to know the OAuth server",
+            remedy='Write under [upstream]: url = "http://127.0.0.1:3000"',
+        )

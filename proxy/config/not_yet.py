@@ -1,0 +1,60 @@
+"""Keys that this version knows but does not serve; they are problems rather than silently without effect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy.engine import make_url
+
+from hookpoint.proxy.config.hooks import HookKind
+from hookpoint.proxy.config.problems import Conflict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hookpoint.proxy.config.schema import Location
+    from hookpoint.proxy.config.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotYet:
+    """Something that is designed and named, but not built: where a configuration uses it, and what to write instead."""
+
+    uses: Callable[[Settings], Iterable[Location]]
+    what: str
+    remedy: str
+
+
+def _runs(kind: HookKind) -> Callable[[Settings], Iterable[Location]]:
+    return lambda settings: [("hooks", at, "run") for at, hook in enumerate(settings.hooks) if hook.kind is kind]
+
+
+def _opaque_mint(settings: Settings) -> Iterable[Location]:
+    return [("tokens", "opaque")] if settings.tokens.opaque == "mint" else []
+
+
+def _postgresql(settings: Settings) -> Iterable[Location]:
+    url = make_url(settings.store.url.get_secret_value())
+    return [("store", "url")] if url.get_backend_name() == "postgresql" else []
+
+
+def _sms_providers(settings: Settings) -> Iterable[Location]:
+    return [("sms", "providers")] if settings.sms.providers else []
+
+
+NOT_YET = (
+    NotYet(uses=_opaque_mint, what="minting JWTs for opaque tokens", remedy='Write opaque = "pass".'),
+    NotYet(uses=_runs(HookKind.SCRIPT), what="running JavaScript hooks", remedy="Write the hook in Python."),
+    NotYet(uses=_runs(HookKind.URL), what="calling hooks over HTTP", remedy="Call the service from a Python hook."),
+    NotYet(uses=_postgresql, what="a PostgreSQL store", remedy='Write url = "sqlite:///hookpoint.db".'),
+    NotYet(uses=_sms_providers, what="sending text messages", remedy="Remove [[sms.providers]]."),
+)
+
+
+def find_not_yet(settings: Settings) -> Iterator[Conflict]:
+    """Yield what the configuration asks for and this version does not do."""
+    for each in NOT_YET:
+        for location in each.uses(settings):
+            yield Conflict(location=location, reason=f"this version does not serve {each.what} yet", remedy=each.remedy)
