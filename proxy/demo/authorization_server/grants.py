@@ -1,0 +1,56 @@
+"""The grants of the token endpoint."""
+
+# mypy: allow-subclassing-any
+
+from __future__ import annotations
+
+from typing import Any
+
+from authlib.oauth2 import OAuth2Error
+from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant
+
+from hookpoint.proxy.demo.authorization_server.clients import CLIENT_AUTH_METHODS
+
+
+class InvalidTargetError(OAuth2Error):
+    """A resource was asked for that is unknown or not for this client (RFC 8707 section 2)."""
+
+    error = "invalid_target"
+
+
+class AudienceMixin:
+    """For grants whose tokens are for what the request names as `resource` (RFC 8707) or `audience` (RFC 8693)."""
+
+    request: Any
+    server: Any
+    GRANT_TYPE: Any
+
+    def requested_audiences(self) -> list[str]:
+        """What the request names, else the client's default; InvalidTargetError for what the client may not ask for."""
+        named = self.request.payload.datalist
+        audiences = list(dict.fromkeys([*named.get("resource", ()), *named.get("audience", ())]))
+        allowed = self.request.client.audiences
+        if not audiences and not allowed:
+            raise InvalidTargetError("The request names no audience and the client has no default one.")
+        if not set(audiences) <= set(allowed):
+            raise InvalidTargetError("The client may not ask for a token for this audience.")
+        return audiences or [allowed[0]]
+
+    def generate_token(
+        self,
+        user: object = None,
+        scope: str | None = None,
+        grant_type: str | None = None,
+        expires_in: int | None = None,
+        include_refresh_token: bool = True,
+    ) -> dict[str, Any]:
+        token: dict[str, Any] = self.server.token_issuer.generator(self.requested_audiences())(
+            grant_type or self.GRANT_TYPE, self.request.client, user, scope, expires_in, include_refresh_token
+        )
+        return token
+
+
+class ClientCredentials(AudienceMixin, ClientCredentialsGrant):
+    """A client asks for a token of its own (RFC 6749 section 4.4)."""
+
+    TOKEN_ENDPOINT_AUTH_METHODS = CLIENT_AUTH_METHODS
