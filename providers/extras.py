@@ -1,0 +1,21 @@
+"""Optional packages: imported when a provider that needs them is made, never before."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from hookpoint.providers.errors import NotInstalled
+
+
+def require(module: str, *, extra: str, provider: str) -> Any:
+    """Import an optional module.
+
+    Raises:
+        NotInstalled: with the command that installs it.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        package = module.partition(".")[0]
+        raise NotInstalled(f"needs the package {package!r}: install hookpoint[{extra}]", provider=provider) from error
