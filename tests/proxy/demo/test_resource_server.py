@@ -79,9 +79,9 @@ async def test_issuer_and_api_are_reached_over_the_network(issuer: Issuer, key: 
     async with (
         serve(issuer.app) as issuer.url,
         serve(create_resource_server(issuer.url, audience=API, clock=clock)) as url,
+        httpx2.AsyncClient(base_url=url, trust_env=False) as api,
     ):
-        async with httpx2.AsyncClient(base_url=url, trust_env=False) as api:
-            assert (await call(api, "/whoami", issuer.token(key, clock))).status_code == 200
+        assert (await call(api, "/whoami", issuer.token(key, clock))).status_code == 200
 
 
 async def test_a_good_token_is_answered_with_what_it_says(
