@@ -50,9 +50,12 @@ class BodyLimits:
 LIMITS: Final = BodyLimits()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Form:
-    """A form body as ordered pairs; `members` maps a name to its value, or to a tuple of them where it was repeated."""
+    """A form body as ordered pairs; `members` maps a name to its value, or to a tuple of them where it was repeated.
+
+    Its representation names the parameters and keeps their values to itself.
+    """
 
     pairs: tuple[tuple[str, str], ...]
     members: Mapping[str, str | tuple[str, ...]] = field(init=False, compare=False)
@@ -66,6 +69,9 @@ class Form:
             else:
                 members[name] = (*earlier, value) if isinstance(earlier, tuple) else (earlier, value)
         object.__setattr__(self, "members", members)
+
+    def __repr__(self) -> str:
+        return f"Form({', '.join(self.members)})"
 
 
 def parse_form(
