@@ -14,7 +14,7 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
 DECODING_ROUNDS = 4
 
@@ -24,6 +24,7 @@ _FORMS = 128
 _CHARACTERS = 32_768
 
 _ESCAPES = re.compile(r"%u([0-9a-f]{4})|((?:%[0-9a-f]{2})+)")
+_ESCAPES_BUT_SLASHES = re.compile(r"%u(?!002f)([0-9a-f]{4})|((?:%(?!2f)[0-9a-f]{2})+)")
 # UTF-8 longer than needed (RFC 3629 section 3), which lenient decoders accept: C0 AF is a slash to them.
 _OVERLONG = re.compile(
     rb"[\xc0\xc1][\x80-\xbf]|\xe0[\x80-\x9f][\x80-\xbf]|\xf0[\x80-\x8f][\x80-\xbf]{2}"
@@ -31,7 +32,7 @@ _OVERLONG = re.compile(
 )
 # Compatibility decomposition (NFKD) leaves these alone, "best fit" tables and case-insensitive matching do not.
 _LOOKALIKES = str.maketrans({"\u0131": "i", "\u2044": "/", "\u2215": "/", "\u2216": "\\", "\ufffd": None})
-_IGNORABLE = frozenset({"Mn", "Me", "Cf", "Cc"})
+_IGNORABLE = frozenset({"Mn", "Me", "Cf", "Cc", "Cs"})
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 _SLASHES = re.compile(r"//+")
@@ -47,6 +48,11 @@ _TRAILING = _BLANK + "/."
 def decode(form: str) -> str:
     """Undo one round of percent-encoding in lower-case text, with `%uXXXX` and overlong UTF-8 taken as lenient servers do."""
     return _ESCAPES.sub(_decoded, form).lower() if "%" in form else form
+
+
+def _decode_but_slashes(form: str) -> str:
+    """One round by servers that keep `%2F` apart from the slash, as Apache and Tomcat can be told to."""
+    return _ESCAPES_BUT_SLASHES.sub(_decoded, form).lower() if "%" in form else form
 
 
 def fold(form: str) -> str:
@@ -117,6 +123,7 @@ def _trim_segments(form: str) -> str:
 
 _NORMALISATIONS: tuple[Callable[[str], str], ...] = (
     decode,
+    _decode_but_slashes,
     fold,
     _resolve_dots,
     _merge_slashes,
@@ -129,9 +136,13 @@ _NORMALISATIONS: tuple[Callable[[str], str], ...] = (
 )
 
 
-def _comparable(form: str) -> str:
-    """Without trailing slashes, dots, blanks and a short extension (`/token.json`)."""
-    return _EXTENSION.sub("", form.rstrip(_TRAILING)).rstrip(_TRAILING)
+def _stems(form: str, extensions: int) -> Iterator[str]:
+    """The form without trailing slashes, dots and blanks, then without one more short extension (`/token.json`) each."""
+    stem = form.rstrip(_TRAILING)
+    yield stem
+    for _ in range(extensions):
+        stem = _EXTENSION.sub("", stem).rstrip(_TRAILING)
+        yield stem
 
 
 def _reveal(path: str) -> str | None:
@@ -153,7 +164,7 @@ class PathAliases:
     __slots__ = ("_canonical", "_names")
 
     def __init__(self, paths: Iterable[str]) -> None:
-        self._canonical = frozenset(_canonical(path) for path in paths)
+        self._canonical = frozenset(stem for path in paths for stem in _stems(_normalise(path), 1))
         # Normalising deletes and decodes; it never invents a name. So a path without the names is no alias.
         self._names = tuple({tuple(sorted(form.split("/"), key=len, reverse=True)) for form in self._canonical})
 
@@ -173,7 +184,7 @@ class PathAliases:
         budget = _CHARACTERS
         while pending:
             form = pending.pop()
-            if _comparable(form) in self._canonical:
+            if not self._canonical.isdisjoint(_stems(form, 2)):
                 return True
             budget -= len(form)
             for normalise in _NORMALISATIONS:
@@ -186,9 +197,9 @@ class PathAliases:
         return False
 
 
-def _canonical(path: str) -> str:
+def _normalise(path: str) -> str:
     form = path.lower()
     for _ in range(DECODING_ROUNDS):
         for normalise in _NORMALISATIONS:
             form = normalise(form)
-    return _comparable(form)
+    return form
