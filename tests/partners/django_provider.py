@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 REPOSITORY = Path(__file__).parents[2]
-CLIENT = Client(client_id="m2m", client_secret="m2m-django-secret-0123456789abcdef")
+# Letters and digits only: allauth does not form-decode Basic credentials (RFC 6749 2.3.1), and openid-client encodes "-".
+CLIENT = Client(client_id="m2m", client_secret="m2mDjangoSecret0123456789abcdef")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +37,7 @@ def run_django_provider(issuer: str | None = None, secret: tuple[str, str] = SEC
     """Run both servers on a fresh database.
 
     allauth takes its issuer from the Host header of each request, so `issuer` is what a proxy that keeps Host will show.
+    Discovery is allauth's and leads to `jwt_token_path`; the toolkit's route is reached by its URL alone.
     """
     with TemporaryDirectory() as folder:
         settings = {"folder": folder, "secret": secret, "clients": [CLIENT.as_json()]}
