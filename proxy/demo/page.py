@@ -1,0 +1,120 @@
+"""The story as text for a terminal, at most 100 columns wide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.syntax import Syntax
+from rich.table import Table
+from rich.text import Text
+
+from hookpoint.proxy.demo.hooks import PLAN
+from hookpoint.proxy.demo.stage import HOOKS_FILE, Stage
+from hookpoint.proxy.demo.story import OWN_CLAIMS, Check, Reply, Story, Visit
+
+WIDTH = 100
+
+
+def opening(stage: Stage) -> RenderableType:
+    """Who is who, and where."""
+    table = _table("", "", "")
+    table.add_row("hookpoint", Text(stage.public_url, "cyan"), "what clients see; the issuer of all tokens")
+    table.add_row("OAuth server", Text(stage.upstream_url, "cyan"), "behind hookpoint; made with Authlib, has no hooks")
+    table.add_row("API", Text(stage.api_url, "cyan"), "verifies tokens by the issuer's published keys")
+    return Group(_heading("hookpoint: hooks in front of any OAuth server"), Padding(table, (0, 2)))
+
+
+def scenes(story: Story) -> Iterator[RenderableType]:
+    """What happened, scene by scene."""
+    yield _scene("1  Around hookpoint, there is no token", _reply(story.around))
+    yield _scene("2  The same request, without and with hooks", _claims(story.plain, story.hooked))
+    yield _scene("3  What the API makes of both tokens", _visits(story.plain, story.hooked))
+    yield _scene("4  A suspended client is refused", _reply(story.refused))
+
+
+def commands(stage: Stage) -> str:
+    """Shell commands that make the requests of the story."""
+    ask = "curl -s $ISSUER/oauth/token -d grant_type=client_credentials -u"
+    return "\n".join(
+        [
+            f"ISSUER={stage.public_url} API={stage.api_url}",
+            f"{ask} reporting:demo",
+            f"{ask} dormant:demo",
+            f"""TOKEN=$({ask} reporting:demo | sed 's/.*"access_token": *"//; s/".*//')""",
+            'curl -s $API/whoami -H "Authorization: Bearer $TOKEN"',
+        ]
+    )
+
+
+def closing(stage: Stage) -> RenderableType:
+    """What to try next."""
+    code = Syntax(commands(stage), "bash", theme="ansi_dark", background_color="default", word_wrap=False)
+    hooks = Text.assemble(("The hooks: ", "dim"), str(HOOKS_FILE), overflow="fold")
+    return Group(_heading("Try it yourself"), Padding(code, (0, 2)), Padding(hooks, (1, 2, 0, 2)))
+
+
+def verdict(checks: Sequence[Check]) -> RenderableType:
+    """Each check on a line, and what was seen where one does not hold."""
+    lines = []
+    for each in checks:
+        mark = ("✓ ", "green") if each.holds else ("✗ ", "bold red")
+        lines.append(Text.assemble("  ", mark, each.claim, "" if each.holds else (f": seen {each.seen}", "red")))
+    return Group(_heading("As told?"), *lines)
+
+
+def _heading(text: str) -> RenderableType:
+    return Text(f"\n{text}", "bold")
+
+
+def _scene(title: str, content: RenderableType) -> RenderableType:
+    return Group(_heading(title), Padding(content, (0, 2)))
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), show_header=any(columns), header_style="dim")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _claims(plain: Visit, hooked: Visit) -> RenderableType:
+    table = _table("", "claim", "without hooks", "with hooks")
+    names = sorted((plain.claims.keys() | hooked.claims.keys()) - OWN_CLAIMS, key=lambda name: (name == PLAN, name))
+    for name in names:
+        before, after = plain.claims.get(name), hooked.claims.get(name)
+        mark, style = _difference(before, after)
+        table.add_row(Text(mark, style), Text(name, style), _value(before), Text.assemble((_value(after), style)))
+    own = ", ".join(sorted(OWN_CLAIMS))
+    return Group(table, Text(f"Each token has its own {own}; hookpoint keeps them.", "dim"))
+
+
+def _difference(before: object, after: object) -> tuple[str, str]:
+    if before == after:
+        return " ", ""
+    return ("+", "green") if before is None else ("-", "red") if after is None else ("~", "yellow")
+
+
+def _value(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+def _visits(plain: Visit, hooked: Visit) -> Table:
+    table = _table("request", "without hooks", "with hooks")
+    rows: Mapping[str, tuple[Reply, Reply]] = {
+        "GET /whoami   any good token": (plain.whoami, hooked.whoami),
+        "GET /reports  needs reports:read": (plain.reports, hooked.reports),
+        "GET /debug    needs debug": (plain.debug, hooked.debug),
+    }
+    for name, (before, after) in rows.items():
+        table.add_row(name, _status(before), _status(after))
+    return table
+
+
+def _reply(reply: Reply) -> RenderableType:
+    return Text.assemble(_status(reply), "  ", (str(reply.body.get("error_description", "")), "dim"))
+
+
+def _status(reply: Reply) -> Text:
+    return Text(str(reply), "green" if reply.status < 400 else "yellow")
