@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class ClientSettings(Section):
-    """What hooks see of one client besides its id."""
+    """What hooks see of one client besides its id; `clients = "file:clients.json"` reads the same from a JSON object."""
 
     name: str | None = Field(default=None, examples=["Reporting job"])
     """The name for people, as `event.client.name`."""

@@ -178,7 +178,7 @@ def _value_at(values: object, location: Location) -> object:
             values = values[step]
             continue
         if not isinstance(values, list | tuple) or not isinstance(step, int):
-            raise LookupError(step)
+            raise LookupError(step)  # noqa: TRY004 - nothing stands there
         values = values[step]
     return values
 

@@ -41,7 +41,8 @@ class Trial:
             wrong = {each["loc"][:-1] if each["type"] == "missing" else each["loc"] for each in found}
             # Backwards, so that positions in lists stay right while entries go.
             backwards = sorted(wrong, key=lambda each: [(isinstance(s, int), s) for s in each], reverse=True)
-            if not any([self._leave_out(location) for location in backwards]):
+            left_out = [self._leave_out(location) for location in backwards]
+            if not any(left_out):
                 return Settings.model_validate({}, context=self._surroundings), errors
 
     def original(self, location: Location) -> Location:

@@ -1,0 +1,62 @@
+"""Checks of the keys that the upstream publishes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from hookpoint.proxy.cli.checks.context import Unreachable, origin
+from hookpoint.proxy.cli.checks.finding import error, fine
+from hookpoint.proxy.tokens.errors import KeySetInvalid
+from hookpoint.proxy.tokens.public_keys import PublicKeySet
+
+if TYPE_CHECKING:
+    from hookpoint.proxy.cli.checks.context import CheckContext, Discovery
+    from hookpoint.proxy.cli.checks.finding import Finding
+
+
+async def keys_are_usable(context: CheckContext) -> list[Finding]:
+    """Fetch the upstream's keys and see whether any may verify a token."""
+    if not context.online:
+        return []
+    try:
+        discovery = await context.discovery()
+    except Unreachable:
+        return []  # reported where reachability is looked at
+    url = _place(context, discovery)
+    if url is None:
+        published = discovery.text("jwks_uri") if discovery else None
+        return [_unusable(f"jwks_uri {published}", "leads to another origin, which is not fetched unasked")]
+    try:
+        answer = await (context.get(url) if url.startswith("/") else context.send("GET", url))
+    except Unreachable as failure:
+        return [_unusable(url, f"cannot be fetched: {failure}")]
+    if answer.status != 200:
+        return [_unusable(url, f"answers {answer.status}")]
+    try:
+        keys = PublicKeySet.parse(answer.body)
+    except KeySetInvalid as failure:
+        return [_unusable(url, str(failure))]
+    accepted = context.settings.tokens.upstream_algorithms
+    usable = [key for key in keys.keys if any(key.serves(algorithm) for algorithm in accepted)]
+    if not usable:
+        return [_unusable(url, f"has no key for any of {', '.join(accepted)}")]
+    return [fine("keys", f"{len(usable)} of {len(keys.members)} at {url} can verify tokens")]
+
+
+def _unusable(what: str, reason: str) -> Finding:
+    remedy = "Set upstream.jwks_uri to where the upstream's keys are, and let it publish RSA, EC or Ed25519 keys."
+    return error("keys", f"{what} {reason}", key="upstream.jwks_uri", remedy=remedy)
+
+
+def _place(context: CheckContext, discovery: Discovery | None) -> str | None:
+    """Return the upstream's path, or the allowed URL, where keys are read; None for a URL that is not allowed."""
+    upstream = context.settings.upstream
+    chosen = upstream.jwks_uri or (discovery.text("jwks_uri") if discovery else None)
+    if chosen is None:
+        return (*upstream.routes.jwks, context.dialect.documents.jwks)[0]
+    issuer = discovery.text("issuer") if discovery else None
+    # Behind the public origin stands the upstream itself: it is asked directly, as hookpoint does.
+    if origin(chosen) in {upstream.url, context.public_origin, origin(issuer) if issuer else None}:
+        return urlsplit(chosen).path
+    return upstream.jwks_uri

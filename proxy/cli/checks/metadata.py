@@ -1,0 +1,163 @@
+"""Checks of what the upstream publishes about itself (RFC 8414, OpenID Connect Discovery)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hookpoint.proxy.cli.checks.context import Unreachable, origin
+from hookpoint.proxy.cli.checks.finding import error, fine, warning
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hookpoint.proxy.cli.checks.context import CheckContext, Discovery
+    from hookpoint.proxy.cli.checks.finding import Finding
+
+# A client that goes elsewhere for these meets no hook, reads keys without hookpoint's, or shows a re-issued token to a
+# server that does not know it.
+_DECISIVE = (
+    "token_endpoint",
+    "jwks_uri",
+    "introspection_endpoint",
+    "revocation_endpoint",
+    "userinfo_endpoint",
+)
+# RFC 7523 with RFC 9101 §4 and RFC 9449 §4.2: clients sign the server's own identifier or address.
+_SIGNED_BY_CLIENTS = ("private_key_jwt", "client_secret_jwt")
+
+
+async def metadata_found(context: CheckContext) -> list[Finding]:
+    """Look for discovery documents; without one, the configuration has to say what they would."""
+    found = await _discovery(context)
+    if found is not None:
+        return [fine("discovery", f"found at {found.path}")]
+    if not context.online or await _unreachable(context):
+        return []
+    where = ", ".join(context.discovery_paths())
+    if context.settings.upstream.issuer is None:
+        reason = f"there is no discovery document ({where}), and the issuer of its tokens is not known"
+        return [
+            error("discovery", reason, key="upstream.issuer", remedy="Set upstream.issuer to the iss of its tokens.")
+        ]
+    reason = f"there is no discovery document ({where}); routes are the dialect's and those of [upstream.routes]"
+    return [warning("discovery", reason, key="upstream.routes", remedy="See that the route table below is complete.")]
+
+
+async def issuer_is_identical(context: CheckContext) -> list[Finding]:
+    """Compare issuers: RFC 8414 §3.3 has clients refuse a document whose issuer is not where they found it."""
+    found = await _discovery(context)
+    if found is None:
+        return []
+    issuer, configured = found.text("issuer"), context.settings.upstream.issuer
+    if issuer is None:
+        remedy = "Correct the upstream: issuer is required (RFC 8414 §2)."
+        return [error("issuer", "the discovery document names none", key="upstream.issuer", remedy=remedy)]
+    if configured is not None and issuer != configured:
+        remedy = "Both must be the same to the letter, end slash included."
+        reason = f"the discovery document says {issuer}"
+        return [error("issuer", reason, key="upstream.issuer", value=configured, remedy=remedy)]
+    public = context.settings.server.public_url
+    if context.settings.tokens.issuer == "keep" and public is not None and origin(issuer) != public:
+        reason = f"the upstream's issuer is {issuer}: clients look for its documents there, not here"
+        remedy = (
+            'Give the upstream the public URL as its issuer; where it has no such setting: tokens.issuer = "rewrite".'
+        )
+        return [error("issuer", reason, key="server.public_url", value=public, remedy=remedy)]
+    return [fine("issuer", issuer)]
+
+
+async def endpoints_are_public(context: CheckContext) -> list[Finding]:
+    """See that every published endpoint lies on the public origin; clients walk around hookpoint elsewhere."""
+    found = await _discovery(context)
+    if found is None:
+        return []
+    issuer = found.text("issuer")
+    public = context.public_origin or (origin(issuer) if issuer else None)
+    expected = {public}
+    if context.settings.tokens.issuer == "rewrite":  # hookpoint rewrites these addresses on their way out
+        expected |= {context.settings.upstream.url, origin(issuer) if issuer else None}
+    findings = [
+        _endpoint_elsewhere(name, url, str(public))
+        for name, url in _endpoints(found)
+        if origin(url) not in expected and not _is_allowed(context, name, url)
+    ]
+    return findings or [fine("endpoints", f"all on {public}")]
+
+
+def _is_allowed(context: CheckContext, name: str, url: str) -> bool:
+    return name == "jwks_uri" and url == context.settings.upstream.jwks_uri
+
+
+def _endpoints(found: Discovery) -> Iterator[tuple[str, str]]:
+    aliases = found.members.get("mtls_endpoint_aliases")
+    for members in (found.members, aliases if isinstance(aliases, dict) else {}):
+        for name, value in members.items():
+            if (name.endswith("_endpoint") or name == "jwks_uri") and isinstance(value, str):
+                yield name, value
+
+
+def _endpoint_elsewhere(name: str, url: str, public: str) -> Finding:
+    reason = f"{name} is {url}, not on {public}: clients would walk around hookpoint"
+    remedy = "Configure the upstream with the public URL, and let it believe X-Forwarded-Host and -Proto."
+    say = error if name in _DECISIVE else warning
+    return say("endpoints", reason, key="server.public_url", value=public, remedy=remedy)
+
+
+async def rewriting_breaks_nothing(context: CheckContext) -> list[Finding]:
+    """Refuse a rewritten issuer where clients sign the upstream's own: nobody can repair what they signed."""
+    found = await _discovery(context)
+    if found is None or context.settings.tokens.issuer == "keep":
+        return []
+    findings = [_broken_by_rewriting(what) for what in _breakable(found)]
+    if found.text("userinfo_endpoint") or "openid" in found.texts("scopes_supported"):
+        reason = "ID tokens keep the upstream's issuer, and OpenID Connect clients compare it with the rewritten one"
+        remedy = "Use it for access tokens only, or give the upstream the public URL."
+        findings.append(warning("rewriting", reason, key="tokens.issuer", value='"rewrite"', remedy=remedy))
+    return findings or [fine("rewriting", "nothing that discovery advertises depends on the upstream's own issuer")]
+
+
+def _breakable(found: Discovery) -> Iterator[str]:
+    methods = {
+        method for name in found.members if name.endswith("_auth_methods_supported") for method in found.texts(name)
+    }
+    yield from (method for method in _SIGNED_BY_CLIENTS if method in methods)
+    supported = ("request_parameter_supported", "request_uri_parameter_supported", "require_signed_request_object")
+    if any(found.members.get(name) is True for name in supported):
+        yield "request objects (RFC 9101)"
+    if found.texts("dpop_signing_alg_values_supported"):
+        yield "DPoP (RFC 9449)"
+    if found.members.get("authorization_response_iss_parameter_supported") is True:
+        yield "the iss parameter of authorization responses (RFC 9207)"
+
+
+def _broken_by_rewriting(what: str) -> Finding:
+    reason = f"the upstream offers {what}, which names its own issuer or address and fails with another"
+    remedy = 'Give the upstream the public URL and write issuer = "keep", or turn this off in the upstream.'
+    return error("rewriting", reason, key="tokens.issuer", value='"rewrite"', remedy=remedy)
+
+
+async def id_tokens_can_be_verified(context: CheckContext) -> list[Finding]:
+    """Warn when clients verify ID tokens with a key document that leaves the upstream's keys out."""
+    found = await _discovery(context)
+    if found is None or context.settings.tokens.jwks == "merged":
+        return []
+    if not found.texts("id_token_signing_alg_values_supported") and "openid" not in found.texts("scopes_supported"):
+        return []
+    reason = "the upstream issues ID tokens, whose keys are no longer published"
+    remedy = 'Write jwks = "merged", unless no client uses OpenID Connect.'
+    return [warning("keys", reason, key="tokens.jwks", value='"exclusive"', remedy=remedy)]
+
+
+async def _discovery(context: CheckContext) -> Discovery | None:
+    try:
+        return await context.discovery() if context.online else None
+    except Unreachable:
+        return None  # reported where reachability is looked at
+
+
+async def _unreachable(context: CheckContext) -> bool:
+    try:
+        await context.discovery()
+    except Unreachable:
+        return True
+    return False
