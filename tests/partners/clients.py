@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import httpx2
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.httpx_client import AsyncOAuth2Client
 from authlib.oauth2.rfc7523 import PrivateKeyJWT
 from joserfc.jwk import RSAKey
 
+from tests.partners.loopback import open_http
 from tests.partners.node import run_script_in_thread
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ async def get_token_with_authlib(
         token_endpoint_auth_method=client.method,
         headers=dict(headers or {}),
         trust_env=False,
+        verify=False,
     ) as session:
         token_endpoint = (await _discover(issuer, headers))["token_endpoint"]
         session.register_client_auth_method(PrivateKeyJWT(token_endpoint))
@@ -94,7 +95,7 @@ async def get_token_with_openid_client(
 
 
 async def _discover(issuer: str, headers: Mapping[str, str] | None) -> dict[str, Any]:
-    async with httpx2.AsyncClient(headers=headers, trust_env=False) as http:
+    async with open_http(headers) as http:
         answer = await http.get(f"{issuer}/.well-known/openid-configuration")
     answer.raise_for_status()
     metadata: dict[str, Any] = answer.json()

@@ -11,6 +11,7 @@ from urllib.parse import urljoin
 
 import httpx2
 
+from tests.partners.loopback import open_http
 from tests.partners.oidc_provider import LOGIN_CLIENT, REDIRECT_URI, RS256_RESOURCE
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ async def sign_in(
         "code_challenge": challenge,
         "code_challenge_method": "S256",
     }
-    async with httpx2.AsyncClient(base_url=base_url, headers=headers, trust_env=False) as http:
+    async with open_http(headers, base_url=base_url) as http:
         code = await _authorize(http, query, login)
         form = {"grant_type": "authorization_code", "code": code, "redirect_uri": REDIRECT_URI}
         form |= {"code_verifier": verifier, "resource": resource}
@@ -57,7 +58,7 @@ async def refresh(
     provider: Partner, base_url: str, refresh_token: str, *, headers: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
     """Use a refresh token that `sign_in` got and return the token answer."""
-    async with httpx2.AsyncClient(base_url=base_url, headers=headers, trust_env=False) as http:
+    async with open_http(headers, base_url=base_url) as http:
         return await _token(http, provider, {"grant_type": "refresh_token", "refresh_token": refresh_token})
 
 

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import httpx2
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -17,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 from joserfc.jwk import RSAKey
 
+from tests.partners.loopback import ask
 from tests.partners.node import NODE_FOLDER, require_node
 from tests.partners.partner import SECRET_HEADER, Client, Partner
 from tests.partners.processes import server_process
@@ -49,9 +49,7 @@ class MockServer(Partner):
         return self._command("modes")
 
     def _command(self, name: str, argument: object = None) -> dict[str, Any]:
-        answer = httpx2.post(f"{self.control}/{name}", json=argument or {}, trust_env=False)
-        answer.raise_for_status()
-        members: dict[str, Any] = answer.json()
+        members: dict[str, Any] = ask("POST", f"{self.control}/{name}", json=argument or {})
         return members
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-import httpx2
+from tests.partners.loopback import ask
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,7 +61,5 @@ class Partner:
 
     def counts(self) -> dict[str, int]:
         """How often each route's handler ran since the start: `token`, `jwks`, `discovery` ...; `refused` counts 403s."""
-        answer = httpx2.get(f"{self.control}/counts", trust_env=False)
-        answer.raise_for_status()
-        counts: dict[str, int] = answer.json()
+        counts: dict[str, int] = ask("GET", f"{self.control}/counts")
         return {"token": 0, "jwks": 0, "discovery": 0, "refused": 0} | counts

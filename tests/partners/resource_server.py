@@ -11,6 +11,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError, SecurityWarning
 from joserfc.jwk import KeySet
 
+from tests.partners.loopback import open_http
 from tests.partners.node import run_script_in_thread
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ async def verify_in_python(
 ) -> VerifiedToken:
     """Verify with joserfc; raises TokenRefusedError."""
     try:
-        async with httpx2.AsyncClient(headers=headers, trust_env=False) as http:
+        async with open_http(headers) as http:
             metadata = await _get_json(http, f"{issuer}/.well-known/openid-configuration")
             if metadata["issuer"] != issuer:
                 raise TokenRefusedError(f"discovery names the issuer {metadata['issuer']}")

@@ -13,6 +13,7 @@ import pytest
 
 from tests.partners.clients import GrantRefusedError, get_token_with_authlib, get_token_with_openid_client
 from tests.partners.login import refresh, sign_in
+from tests.partners.loopback import ask, open_http
 from tests.partners.mock_server import AUDIENCE
 from tests.partners.oidc_provider import (
     EDDSA_RESOURCE,
@@ -36,12 +37,12 @@ METHODS: list[ClientAuthMethod] = ["client_secret_basic", "client_secret_post", 
 async def ask_for_token(partner: Partner, url: str | None = None, **parameters: str) -> httpx2.Response:
     client = partner.client()
     form = {"grant_type": "client_credentials", "scope": "api:read"} | parameters
-    async with httpx2.AsyncClient(headers=partner.headers, trust_env=False) as http:
+    async with open_http(partner.headers) as http:
         return await http.post(url or partner.token_url, data=form, auth=(client.client_id, client.client_secret))
 
 
 async def get_keys(partner: Partner) -> httpx2.Response:
-    async with httpx2.AsyncClient(headers=partner.headers, trust_env=False) as http:
+    async with open_http(partner.headers) as http:
         return await http.get(partner.url + partner.jwks_path)
 
 
@@ -56,7 +57,7 @@ async def test_no_partner_answers_without_the_secret_header(name: str, request: 
     partner: Partner = request.getfixturevalue(name)
     before = partner.counts()
     client = partner.client()
-    async with httpx2.AsyncClient(trust_env=False) as http:
+    async with open_http() as http:
         form = {"grant_type": "client_credentials"}
         answers = [
             await http.post(partner.token_url, data=form, auth=(client.client_id, client.client_secret)),
@@ -112,7 +113,7 @@ async def test_oidc_provider_introspects_and_revokes_opaque_tokens(oidc_provider
 
 
 async def test_oidc_provider_refuses_a_wrong_secret(oidc_provider: Partner) -> None:
-    async with httpx2.AsyncClient(headers=oidc_provider.headers, trust_env=False) as http:
+    async with open_http(oidc_provider.headers) as http:
         answer = await http.post(
             oidc_provider.token_url, data={"grant_type": "client_credentials"}, auth=("m2m", "wrong")
         )
@@ -124,7 +125,7 @@ async def test_oidc_provider_takes_the_issuer_of_a_proxy() -> None:
     with reserve_port() as reserved, run_oidc_provider(reserved.url, secret) as partner:
         assert partner.issuer == reserved.url != partner.url
         token = (await ask_for_token(partner, resource=RS256_RESOURCE)).json()["access_token"]
-        async with httpx2.AsyncClient(headers=partner.headers | {"host": f"127.0.0.1:{reserved.port}"}) as http:
+        async with open_http(partner.headers | {"host": f"127.0.0.1:{reserved.port}"}) as http:
             metadata = (await http.get(partner.url + "/.well-known/openid-configuration")).json()
     assert parse_part(token, 1)["iss"] == reserved.url
     assert metadata["token_endpoint"] == reserved.url + "/oauth/token"
@@ -404,7 +405,7 @@ async def test_gzip_comes_even_to_clients_that_refuse_it(mock_server: MockServer
     client = mock_server.client()
     headers = mock_server.headers | {"accept-encoding": "identity"}
     async with (
-        httpx2.AsyncClient(headers=headers, auth=(client.client_id, client.client_secret), trust_env=False) as http,
+        open_http(headers, auth=(client.client_id, client.client_secret)) as http,
         http.stream("POST", mock_server.token_url, data={"grant_type": "client_credentials"}) as answer,
     ):
         raw = b"".join([chunk async for chunk in answer.aiter_raw()])
@@ -444,8 +445,8 @@ async def test_key_sets_that_cannot_be_read(mock_server: MockServer, mode: str, 
 async def test_key_sets_with_wrong_keys(mock_server: MockServer) -> None:
     def fetch(mode: str) -> list[dict[str, Any]]:
         mock_server.behave(jwks=mode)
-        answer = httpx2.get(mock_server.url + mock_server.jwks_path, headers=mock_server.headers, trust_env=False)
-        keys: list[dict[str, Any]] = answer.json()["keys"]
+        found = ask("GET", mock_server.url + mock_server.jwks_path, headers=mock_server.headers)
+        keys: list[dict[str, Any]] = found["keys"]
         return keys
 
     honest = fetch("honest")
