@@ -1,0 +1,1 @@
+"""Verifying the upstream's tokens, and signing and publishing hookpoint's own."""
