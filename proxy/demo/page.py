@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
-from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
@@ -42,17 +41,17 @@ def commands(stage: Stage) -> str:
             f"ISSUER={stage.public_url} API={stage.api_url}",
             f"{ask} reporting:demo",
             f"{ask} dormant:demo",
-            f"""TOKEN=$({ask} reporting:demo | sed 's/.*"access_token": *"//; s/".*//')""",
+            f"TOKEN=$({ask} reporting:demo |",
+            """  sed 's/.*"access_token": *"//; s/".*//')""",
             'curl -s $API/whoami -H "Authorization: Bearer $TOKEN"',
         ]
     )
 
 
-def closing(stage: Stage) -> RenderableType:
-    """What to try next."""
-    code = Syntax(commands(stage), "bash", theme="ansi_dark", background_color="default", word_wrap=False)
-    hooks = Text.assemble(("The hooks: ", "dim"), str(HOOKS_FILE), overflow="fold")
-    return Group(_heading("Try it yourself"), Padding(code, (0, 2)), Padding(hooks, (1, 2, 0, 2)))
+def closing(stage: Stage) -> Text:
+    """What to try next; to be printed with `soft_wrap`, so that lines can be pasted from a narrow terminal too."""
+    lines = [Text(f"  {line}\n", "cyan") for line in commands(stage).splitlines()]
+    return Text.assemble(("\nTry it yourself\n", "bold"), *lines, ("\n  The hooks: ", "dim"), str(HOOKS_FILE))
 
 
 def verdict(checks: Sequence[Check]) -> RenderableType:

@@ -141,14 +141,16 @@ async def test_without_the_secret_header_there_is_no_story() -> None:
 @pytest.mark.parametrize("terminal", [True, False])
 def test_the_page_fits_and_marks_what_hooks_changed(terminal: bool) -> None:
     console = Console(file=io.StringIO(), width=page.WIDTH, force_terminal=terminal, color_system=None)
-    for part in [page.opening(STAGE), *page.scenes(GOOD), page.verdict(list(check(GOOD))), page.closing(STAGE)]:
+    for part in [page.opening(STAGE), *page.scenes(GOOD), page.verdict(list(check(GOOD)))]:
         console.print(part)
+    console.print(page.closing(STAGE), soft_wrap=True)
     assert isinstance(console.file, io.StringIO)
     text = console.file.getvalue()
     assert all(len(line) <= page.WIDTH for line in text.splitlines())
     assert f"+   {PLAN}" in text
     assert "~   scope" in text
     assert "This client is suspended." in text
+    assert all(f"  {line}" in text for line in page.commands(STAGE).splitlines())
 
 
 def test_what_does_not_hold_is_named_with_what_was_seen() -> None:
