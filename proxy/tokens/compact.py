@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import binascii
 import json
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -13,6 +14,7 @@ from hookpoint.proxy.tokens.errors import TokenRejected
 TokenKind = Literal["jws", "jwe", "opaque"]
 
 _LONGEST_HEADER: Final = 65536
+_foreign = re.compile(r"[^A-Za-z0-9+/]+").sub
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,12 +44,9 @@ def classify(token: str) -> TokenKind:
 def _header_has(segment: str, member: str) -> bool:
     if len(segment) > _LONGEST_HEADER:
         return True
-    data = segment.replace("-", "+").replace("_", "/").rstrip("=")
+    data = _foreign("", segment.replace("-", "+").replace("_", "/"))
     data = data[:-1] if len(data) % 4 == 1 else data
-    try:
-        text = binascii.a2b_base64(data + "=" * (-len(data) % 4))
-    except ValueError:
-        return False
+    text = binascii.a2b_base64(data + "=" * (-len(data) % 4))
     try:
         header = json.loads(text)
     except (ValueError, RecursionError):
