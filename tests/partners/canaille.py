@@ -30,7 +30,7 @@ def run_canaille(issuer: str | None = None, secret: tuple[str, str] = SECRET_HEA
     It has a process of its own: as a plain fixture it would serve from a thread beside the event loop under test.
     """
     settings = {"issuer": issuer, "secret": secret, "clients": [client.as_json() for client in CLIENTS.values()]}
-    command = [sys.executable, "-m", "tests.partners.servers.canaille"]
+    command = [sys.executable, "-m", "tests.partners.servers.canaille_server"]
     with server_process(command, settings=settings, cwd=REPOSITORY) as process:
         yield Partner(
             url=process.ready["url"],

@@ -41,7 +41,7 @@ def run_django_provider(issuer: str | None = None, secret: tuple[str, str] = SEC
     """
     with TemporaryDirectory() as folder:
         settings = {"folder": folder, "secret": secret, "clients": [CLIENT.as_json()]}
-        command = [sys.executable, "-m", "tests.partners.servers.django_provider"]
+        command = [sys.executable, "-m", "tests.partners.servers.django_server"]
         with server_process(command, settings=settings, cwd=REPOSITORY) as process:
             yield DjangoProvider(
                 url=process.ready["url"],

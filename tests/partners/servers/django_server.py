@@ -44,8 +44,7 @@ def count_routes(get_response: Callable[[HttpRequest], HttpResponse]) -> Callabl
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
-        if request.resolver_match is not None:
-            name = request.resolver_match.view_name
+        if request.resolver_match is not None and (name := request.resolver_match.view_name):
             counts[ROUTES.get(name, name)] += 1
         return response
 
