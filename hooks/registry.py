@@ -38,6 +38,7 @@ class Hook:
     def overridden(
         self,
         *,
+        name: str | None = None,
         order: int | None = None,
         timeout: float | None = None,
         on_error: OnError | None = None,
@@ -47,6 +48,7 @@ class Hook:
         """The same hook with what the configuration says in place of what its decorator said."""
         options = replace(
             self.options,
+            name=self.options.name if name is None else name,
             order=self.options.order if order is None else order,
             timeout=self.options.timeout if timeout is None else timeout,
             on_error=self.options.on_error if on_error is None else on_error,
@@ -104,11 +106,14 @@ def hooks_of_functions(functions: Iterable[Callable[..., Any] | ModuleType]) -> 
 def load_hooks(run: str, *, base: Path | None = None) -> list[Hook]:
     """Hooks from `hooks.py` (a path, relative to `base`), from `package.module`, or from `package.module:function`.
 
+    Modules are looked for in `base` too.
     Raises HookDefinitionError that names the place when it cannot be found or imported, or holds no hook.
     """
     if run.endswith(".py"):
         path = (base or Path.cwd()) / run
         return _hooks_of_module(_import_file(path), str(path))
+    if base is not None:
+        _make_importable(base)
     name, _, attribute = run.partition(":")
     module = _import_module(name, run)
     if not attribute:
@@ -161,9 +166,7 @@ def _import_file(path: Path) -> ModuleType:
     path = path.resolve()
     if not path.is_file():
         raise HookDefinitionError(str(path), "there is no such file.", "Paths are relative to the configuration file.")
-    # Its neighbours are importable from it, as they are from a script.
-    if str(path.parent) not in sys.path:
-        sys.path.append(str(path.parent))
+    _make_importable(path.parent)  # its neighbours, as they are to a script
     name = f"hookpoint_hooks_{path.stem}_{hashlib.sha256(bytes(path)).hexdigest()[:12]}"
     if name in sys.modules:
         return sys.modules[name]
@@ -181,6 +184,11 @@ def _import_file(path: Path) -> ModuleType:
         del sys.modules[name]
         raise _import_failed(_place_of(error, path), error) from error
     return module
+
+
+def _make_importable(folder: Path) -> None:
+    if str(folder) not in sys.path:
+        sys.path.append(str(folder))
 
 
 def _import_failed(source: str, error: Exception) -> HookDefinitionError:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 
-from hookpoint.proxy.answers import Answer, ASGIApp, Headers, Message, Receive, Scope
+from starlette.types import ASGIApp, Message, Receive, Scope
+
+from hookpoint.proxy.answers import Answer, Headers
 
 # RFC 9110 section 7.2 and 12.5.3; what a call of ours says besides the path.
 _ACCEPT = ((b"accept", b"application/json"), (b"accept-encoding", b"identity"), (b"user-agent", b"hookpoint"))
@@ -36,6 +38,8 @@ async def call(app: ASGIApp, scope: Scope, body: bytes, *, max_body: int, timeou
             await app(_private(scope), _receive_once(body), reading.send)
     except TimeoutError:
         raise CallFailed(f"no answer within {timeout:.3g} s", timed_out=True) from None
+    except CallFailed:
+        raise
     except Exception as error:
         # A mounted framework answers 500 and raises: its answer stands, and its server has logged the error.
         if reading.started and not reading.complete:

@@ -33,11 +33,16 @@ def load_key_file(path: Path, algorithm: str | None = None) -> Sequence[SigningK
     except OSError as error:
         raise KeyFileInvalid(f"{path}: the key file cannot be read: {error.strerror}") from None
     try:
-        if data.lstrip().startswith(b"{"):
-            return _from_json(data, algorithm)
-        return (_bound(_from_pem(data), algorithm),)
+        return read_keys(data, algorithm)
     except SigningKeyError as error:
         raise KeyFileInvalid(f"{path}: {error}") from None
+
+
+def read_keys(data: bytes, algorithm: str | None = None) -> Sequence[SigningKey]:
+    """Read the private keys of a PEM text, a JWK or a JWK set; raises SigningKeyError."""
+    if data.lstrip().startswith(b"{"):
+        return _from_json(data, algorithm)
+    return (_bound(_from_pem(data), algorithm),)
 
 
 def private_key(jwk: Mapping[str, object]) -> PrivateKey:

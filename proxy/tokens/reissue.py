@@ -66,12 +66,13 @@ def final_claims(
     remove: Collection[str] = (),
     scope: Collection[str] | None = None,
     expires_at: int | None = None,
+    issuer: str | None = None,
     new_jti: Callable[[], str] = lambda: uuid4().hex,
 ) -> bytes:
     """Return the payload of the finished token; claims that do not change keep their bytes and their order.
 
     `scope` replaces all scope values, None keeps them; they stay in the claim and in the form the upstream used.
-    `expires_at` is in seconds since 1970 and may only shorten. A `jti` is made where there is none (RFC 9068 section
+    `expires_at` is in seconds since 1970 and may only shorten. `issuer` replaces `iss`. A `jti` is made where there is none (RFC 9068 section
     2.2). Raises ClaimFrozen, ScopeInvalid, and JsonError for values that are not JSON.
     """
     claims = upstream.members
@@ -86,6 +87,8 @@ def final_claims(
         _change_scope(claims, scope, changed, removed)
     if expires_at is not None:
         _shorten(claims, expires_at, changed)
+    if issuer is not None:
+        changed["iss"] = issuer
     if "jti" not in claims:
         changed["jti"] = new_jti()
     return upstream.edited(changed, removed)

@@ -1,0 +1,1 @@
+"""Flows: what happens to an intercepted request, one short recipe for each kind of route."""

@@ -1,0 +1,153 @@
+"""The middleware: hooks around any ASGI application that is an OAuth server, or stands for one."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from hookpoint.proxy.answers import Answer, error_answer
+from hookpoint.proxy.config import Settings, load
+from hookpoint.proxy.observability import Metrics, new_registry
+from hookpoint.proxy.routes import ASTERISK, PASS, Matched, Refused
+from hookpoint.proxy.runtime import NotReady, Runtime
+from hookpoint.proxy.site import Site
+from hookpoint.proxy.store import StoreError
+from hookpoint.proxy.tokens.errors import SigningKeyError
+
+PASSED = "passed"  # the route, in metrics, of what is not intercepted
+
+log = structlog.get_logger(__name__)
+
+
+class HookpointMiddleware:
+    """Runs hooks in front of an OAuth server that is an ASGI application.
+
+        app = HookpointMiddleware(oauth_app, config="hookpoint.toml")
+        app = HookpointMiddleware(oauth_app, hooks=[add_plan])
+
+    `config` is the path of a configuration, or settings. `hooks` are decorated functions, or modules of them, and come after those
+    of the configuration. `dialect` is used when there is no configuration. Raises ConfigurationError and HookDefinitionError.
+
+    Requests that name an intercepted route in its one spelling are handled, other spellings of it are answered 400, and everything
+    else reaches the application as it is.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        config: str | os.PathLike[str] | Settings | None = None,
+        hooks: Sequence[Callable[..., Any]] = (),
+        dialect: str = "oidc",
+        metrics: Metrics | None = None,
+    ) -> None:
+        self.app = app
+        self.settings = _settings(config, dialect)
+        self.metrics = metrics or Metrics(new_registry())
+        self.runtime = Runtime(app, self.settings, hooks=hooks, metrics=self.metrics)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI connection."""
+        if scope["type"] == "http":
+            await self._serve_http(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await self._serve_websocket(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._serve_lifespan(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+    async def _serve_http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = time.perf_counter()
+        site = self.runtime.known_site(scope.get("root_path", "")) or await self._find_site(scope, send)
+        if site is None:
+            self.metrics.request(PASSED, "not_ready", time.perf_counter() - started)
+            return
+        decision = site.table.decide(_raw_path(scope), scope["path"])
+        if decision is PASS or (decision is ASTERISK and scope["method"] == "OPTIONS"):
+            await self.app(scope, receive, send)
+            route, outcome = PASSED, PASSED
+        elif isinstance(decision, Matched):
+            route = decision.route.kind
+            outcome = await site.flows[route](scope, receive, send)
+        else:
+            assert isinstance(decision, Refused)
+            log.info("request_refused", code=decision.code)
+            await _refusal(decision).send(send)
+            route, outcome = PASSED, decision.code
+        self.metrics.request(route, outcome, time.perf_counter() - started)
+
+    async def _find_site(self, scope: Scope, send: Send) -> Site | None:
+        """Load what is not known yet; answers the request and returns None when that fails."""
+        try:
+            return await self.runtime.site(scope.get("root_path", ""))
+        except (NotReady, StoreError, SigningKeyError) as error:
+            log.error("not_ready", code=error.code, reason=str(error))
+        answer = error_answer(
+            503, "temporarily_unavailable", "The server is not ready yet.", headers=[(b"retry-after", b"1")]
+        )
+        await answer.send(send)
+        return None
+
+    async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            root_path = scope.get("root_path", "")
+            site = self.runtime.known_site(root_path) or await self.runtime.site(root_path)
+        except (NotReady, StoreError, SigningKeyError) as error:
+            log.error("not_ready", code=error.code, reason=str(error))
+            await _deny_websocket(scope, receive, send, error_answer(503, "temporarily_unavailable", "Not ready yet."))
+            return
+        decision = site.table.decide(_raw_path(scope), scope["path"])
+        if decision is PASS:
+            await self.app(scope, receive, send)
+            return
+        answer = error_answer(400, "invalid_request", "There is no WebSocket here.")
+        await _deny_websocket(scope, receive, send, answer)
+
+    async def _serve_lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def watch(message: Message) -> None:
+            if message["type"] == "lifespan.startup.complete":
+                try:
+                    await self.runtime.start()
+                except (StoreError, SigningKeyError) as error:
+                    await send({"type": "lifespan.startup.failed", "message": f"{error.code}: {error}"})
+                    return
+                self.runtime.warm_up()
+            elif message["type"] in ("lifespan.shutdown.complete", "lifespan.shutdown.failed"):
+                await self.runtime.aclose()
+            await send(message)
+
+        await self.app(scope, receive, watch)
+
+
+def _settings(config: str | os.PathLike[str] | Settings | None, dialect: str) -> Settings:
+    if config is None:
+        return Settings.model_validate({"upstream": {"dialect": dialect}})
+    return config if isinstance(config, Settings) else load(Path(config))
+
+
+def _raw_path(scope: Scope) -> bytes:
+    # `raw_path` is optional in ASGI; without it the decoded path is all there is, for the wrapped router too.
+    raw_path: bytes | None = scope.get("raw_path")
+    return quote(scope["path"], safe="/:@!$&'()*+,;=-._~").encode() if raw_path is None else raw_path
+
+
+def _refusal(refused: Refused) -> Answer:
+    return error_answer(400, "invalid_request", refused.reason)
+
+
+async def _deny_websocket(scope: Scope, receive: Receive, send: Send, answer: Answer) -> None:
+    await receive()  # websocket.connect
+    if "websocket.http.response" in scope.get("extensions", {}):
+        headers = list(answer.headers)
+        await send({"type": "websocket.http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "websocket.http.response.body", "body": answer.body})
+    else:
+        await send({"type": "websocket.close", "code": 1008, "reason": ""})

@@ -1,0 +1,258 @@
+"""Keeps everything alive that runs behind one middleware: hooks, store, keys, and what is known of the server."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
+
+import structlog
+from starlette.types import ASGIApp, Scope
+
+from hookpoint.hooks import (
+    Chain,
+    Hook,
+    HookDefinitionError,
+    HookRun,
+    Registry,
+    Request,
+    When,
+    credentials_exchange,
+    default_rules,
+    hooks_of_functions,
+    load_hooks,
+)
+from hookpoint.proxy.config import HookSettings, Settings
+from hookpoint.proxy.discovery import DiscoveryFailed
+from hookpoint.proxy.flows.intercepted import Directory, KnownClient, describe_request
+from hookpoint.proxy.observability import Metrics, new_request_id
+from hookpoint.proxy.site import Parts, Site, load_site
+from hookpoint.proxy.store import Store, open_store
+from hookpoint.proxy.tokens.errors import SigningKeyError
+from hookpoint.proxy.tokens.key_files import read_keys
+from hookpoint.proxy.tokens.signing_keys import SigningKeys
+from hookpoint.proxy.upstream.clients import TrustedProxies, client_of
+
+METADATA_LIFETIME: Final = 600.0
+RETRY_AFTER: Final = 1.0
+_MAX_RETRY: Final = 10.0
+
+log = structlog.get_logger(__name__)
+
+
+class NotReady(Exception):  # noqa: N818 - names the state
+    """Requests cannot be judged yet; `reason` is for operators."""
+
+    code = "not_ready"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Runtime:
+    """The running parts behind one middleware. `hooks` are added to those of the settings.
+
+    Raises HookDefinitionError and DialectError at once, so that what is wrong with the configuration shows at start.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        settings: Settings,
+        *,
+        hooks: Sequence[Callable[..., Any]] = (),
+        metrics: Metrics,
+        new_id: Callable[[], str] = new_request_id,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._app = app
+        self._settings = settings
+        self._metrics = metrics
+        self._new_id = new_id
+        self._clock = clock
+        self._trusted = TrustedProxies(map(str, settings.server.trusted_proxies))
+        self.registry = Registry([*configured_hooks(settings.hooks, settings), *hooks_of_functions(hooks)])
+        self._chain = Chain(
+            self.registry,
+            rules=default_rules(grantable_scopes=settings.tokens.grantable_scopes),
+            timeout=settings.limits.hook_timeout,
+            total_timeout=settings.limits.hooks_timeout,
+            observer=self._observe,
+        )
+        self._parts: Parts | None = None
+        self._store: Store | None = None
+        self._sites: dict[str, tuple[Site, float]] = {}
+        self._loading = asyncio.Lock()
+        self._next_try = 0.0
+        self._reason: str | None = "not started"
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def not_ready(self) -> str | None:
+        """Why requests cannot be judged now, or None when they can."""
+        return self._reason
+
+    @property
+    def intercepts(self) -> bool:
+        """Whether there is anything to do at the token endpoint."""
+        tokens = self._settings.tokens
+        return self._chain.has_hooks(credentials_exchange) or tokens.jwks == "exclusive" or tokens.issuer == "rewrite"
+
+    def known_site(self, root_path: str) -> Site | None:
+        """The site below a mount root, when it is known already; renews what is known in the background."""
+        found = self._sites.get(root_path)
+        if found is None:
+            return None
+        site, fresh_until = found
+        if self._clock() > fresh_until and not self._loading.locked():
+            self._sites[root_path] = (site, self._clock() + METADATA_LIFETIME)
+            self._spawn(self._renew(root_path))
+        return site
+
+    async def site(self, root_path: str) -> Site:
+        """The site below a mount root, asking the server what it is when that is not known; raises NotReady.
+
+        Raises StoreError and SigningKeyError when hookpoint's own state cannot be used.
+        """
+        async with self._loading:
+            if found := self._sites.get(root_path):
+                return found[0]
+            if self._clock() < self._next_try:
+                raise NotReady(self._reason or "loading")
+            return await self._load(root_path)
+
+    async def start(self) -> None:
+        """Open the store and load the keys; raises StoreError and SigningKeyError."""
+        if self._parts is not None:
+            return
+        settings = self._settings
+        algorithm = None if settings.tokens.algorithm == "upstream" else settings.tokens.algorithm
+        texts = [text.get_secret_value().encode() for text in settings.tokens.keys]
+        configured = [key for text in texts for key in read_keys(text, algorithm)]
+        self._store = await open_store(settings.store.url.get_secret_value())
+        keys = SigningKeys(self._store, configured=configured)
+        await keys.prepare()
+        self._parts = Parts(
+            app=self._app,
+            settings=settings,
+            chain=self._chain,
+            keys=keys,
+            metrics=self._metrics,
+            directory=Directory(
+                {
+                    client_id: KnownClient(name=client.name or "", metadata=client.metadata)
+                    for client_id, client in settings.clients.items()
+                }
+            ),
+            describe=self._describe,
+            intercepts=self.intercepts,
+        )
+        self._reason = "the server's metadata has not been read yet"
+
+    def warm_up(self, root_path: str = "") -> None:
+        """Begin to read what the server is, and go on until it has said so."""
+        self._spawn(self._keep_trying(root_path))
+
+    async def aclose(self) -> None:
+        """Stop what runs in the background and close the store."""
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for site, _ in self._sites.values():
+            await site.aclose()
+        self._sites.clear()
+        if self._parts is not None:
+            await self._parts.keys.aclose()
+        if self._store is not None:
+            await self._store.aclose()
+        self._parts = self._store = None
+        self._reason = "stopped"
+
+    async def _load(self, root_path: str) -> Site:
+        await self.start()
+        assert self._parts is not None
+        try:
+            site = await load_site(self._parts, root_path)
+        except DiscoveryFailed as error:
+            self._reason = error.reason
+            self._next_try = self._clock() + RETRY_AFTER
+            log.error("discovery_failed", reason=error.reason)
+            raise NotReady(error.reason) from error
+        except SigningKeyError as error:
+            self._reason = str(error)
+            self._next_try = self._clock() + RETRY_AFTER
+            log.error("signing_keys_unusable", code=error.code, reason=str(error))
+            raise NotReady(str(error)) from error
+        self._sites[root_path] = (site, self._clock() + METADATA_LIFETIME)
+        self._reason = None
+        return site
+
+    async def _renew(self, root_path: str) -> None:
+        async with self._loading:
+            known = self._sites[root_path]
+            try:
+                site = await self._load(root_path)
+            except NotReady:
+                self._reason = None  # what was known last stays in use
+                return
+            if site.metadata == known[0].metadata:
+                self._sites[root_path] = (known[0], self._clock() + METADATA_LIFETIME)
+                await site.aclose()
+                return
+        log.warning("server_changed", issuer=site.metadata.issuer)
+        await asyncio.sleep(self._settings.limits.token_timeout)  # requests may still be on their way through it
+        await known[0].aclose()
+
+    async def _keep_trying(self, root_path: str) -> None:
+        pause = RETRY_AFTER
+        while True:
+            try:
+                await self.site(root_path)
+            except NotReady:
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, _MAX_RETRY)
+            else:
+                return
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _describe(self, scope: Scope) -> Request:
+        return describe_request(scope, client_of(scope, self._trusted), self._new_id())
+
+    def _observe(self, run: HookRun) -> None:
+        self._metrics.hook(run.hook.point.name, run.hook.name, run.outcome, run.seconds)
+
+
+def configured_hooks(entries: Iterable[HookSettings], settings: Settings) -> list[Hook]:
+    """The hooks that `[[hooks]]` names, with what it says in place of what their decorators say."""
+    return [hook for entry in entries for hook in _hooks_of_entry(entry, settings)]
+
+
+def _hooks_of_entry(entry: HookSettings, settings: Settings) -> list[Hook]:
+    found = load_hooks(entry.run, base=settings.directory)
+    hooks = [hook for hook in found if entry.trigger in (None, hook.point.name)]
+    if not hooks:
+        points = ", ".join(sorted({hook.point.name for hook in found}))
+        raise HookDefinitionError(entry.run, f"holds no hook for {entry.trigger}.", f"It has hooks for {points}.")
+    if entry.name is not None and len(hooks) > 1:
+        raise HookDefinitionError(
+            entry.run,
+            f"name={entry.name!r} is for one hook, and there are {len(hooks)}.",
+            "Write run = 'module:function'.",
+        )
+    return [
+        hook.overridden(
+            name=entry.name,
+            order=entry.order,
+            timeout=entry.timeout,
+            on_error=entry.on_error,
+            when=None if entry.when is None else When(**entry.when.model_dump()),
+            secrets={name: secret.get_secret_value() for name, secret in entry.secrets.items()},
+        )
+        for hook in hooks
+    ]

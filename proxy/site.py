@@ -1,0 +1,234 @@
+"""The server as it is seen below one mount root: what it is, which routes are intercepted, and what happens there."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+from urllib.parse import urlsplit
+
+import structlog
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from hookpoint.hooks import Chain, Request
+from hookpoint.proxy.config import Settings
+from hookpoint.proxy.dialects import Dialect, load_dialect
+from hookpoint.proxy.discovery import DiscoveryFailed, ServerDocuments, ServerMetadata
+from hookpoint.proxy.flows.documents import JwksFlow, MetadataFlow
+from hookpoint.proxy.flows.intercepted import Directory
+from hookpoint.proxy.flows.reissuer import Reissuer
+from hookpoint.proxy.flows.token import TokenFlow, TokenLimits
+from hookpoint.proxy.observability import Metrics
+from hookpoint.proxy.routes import Route, RouteTable
+from hookpoint.proxy.tokens.algorithms import ALGORITHMS
+from hookpoint.proxy.tokens.errors import FetchFailed, KeysUnavailable
+from hookpoint.proxy.tokens.publishing import published_jwks
+from hookpoint.proxy.tokens.remote_keys import FetchedKeys, RemoteKeySet
+from hookpoint.proxy.tokens.signing_keys import SigningKeys
+from hookpoint.proxy.tokens.verification import TokenVerifier
+
+TOKEN = "token"  # noqa: S105 - the kind of a route
+JWKS = "jwks"
+METADATA = "metadata"
+_RESOURCE_METADATA = "/.well-known/oauth-protected-resource"  # RFC 9728 section 3
+
+log = structlog.get_logger(__name__)
+
+
+class Flow(Protocol):
+    """Serves one kind of route; returns what became of the request, for metrics."""
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[str]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the sites of one runtime share. `intercepts` is whether there is anything to do with tokens at all."""
+
+    app: ASGIApp
+    settings: Settings
+    chain: Chain
+    keys: SigningKeys
+    metrics: Metrics
+    directory: Directory
+    describe: Callable[[Scope], Request]
+    intercepts: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """A server that is known: its routes, and the flow of each kind of route."""
+
+    metadata: ServerMetadata
+    table: RouteTable
+    routes: tuple[Route, ...]
+    flows: Mapping[str, Flow]
+    keys: RemoteKeySet
+
+    async def aclose(self) -> None:
+        """Stop fetching keys."""
+        await self.keys.aclose()
+
+
+async def load_site(parts: Parts, root_path: str) -> Site:
+    """Ask the server what it is and lay out what happens where.
+
+    Raises DiscoveryFailed when it does not say and the configuration does not either, SigningKeyError when its keys clash with
+    hookpoint's.
+    """
+    settings = parts.settings
+    dialect = load_dialect(settings.upstream.dialect)
+    documents = server_documents(parts.app, settings, dialect, root_path)
+    try:
+        metadata = await documents.metadata()
+    except DiscoveryFailed:
+        # Without the server's word the token endpoint may be anywhere, unless the configuration says where.
+        if not settings.upstream.routes.token:
+            raise
+        metadata = documents.assumed()
+    keys = RemoteKeySet(lambda: _fetch_keys(documents, metadata, parts.metrics))
+    flows: dict[str, Flow] = {}
+    routes: list[Route] = []
+    if parts.intercepts:
+        await _prepare_keys(parts, keys)
+        flows = _flows(parts, dialect, metadata, keys)
+        routes = _routes(metadata, flows)
+    log.info(
+        "server_known",
+        issuer=metadata.issuer,
+        routes=[f"{route.kind} {root_path}{route.path}" for route in routes],
+        jwks=metadata.jwks_source,
+    )
+    return Site(
+        metadata=metadata,
+        table=RouteTable(routes, root_path=root_path),
+        routes=tuple(routes),
+        flows=flows,
+        keys=keys,
+    )
+
+
+def server_documents(app: ASGIApp, settings: Settings, dialect: Dialect, root_path: str = "") -> ServerDocuments:
+    """How the documents of the configured server are read."""
+    upstream, routes = settings.upstream, settings.upstream.routes
+    known = [settings.server.public_url, _origin(upstream.issuer), upstream.url]
+    origins = [origin for origin in known if origin]
+    return ServerDocuments(
+        app,
+        dialect,
+        base_url=next(iter(origins), "http://localhost"),
+        origins=origins,
+        issuer=upstream.issuer,
+        jwks_uri=upstream.jwks_uri,
+        token_paths=routes.token,
+        jwks_paths=routes.jwks,
+        discovery_paths=routes.discovery,
+        root_path=root_path,
+    )
+
+
+def public_origin(settings: Settings, metadata: ServerMetadata) -> str:
+    """The origin that clients see: as configured, or that of the issuer."""
+    return settings.server.public_url or _origin(metadata.issuer) or settings.upstream.url or "http://localhost"
+
+
+def _origin(url: str | None) -> str | None:
+    if not url:
+        return None
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}".lower()
+
+
+async def _fetch_keys(documents: ServerDocuments, metadata: ServerMetadata, metrics: Metrics) -> FetchedKeys:
+    try:
+        if metadata.jwks_source is None:
+            raise FetchFailed("it is not known where the server publishes its keys; set upstream.jwks_uri")
+        fetched = await documents.keys(metadata.jwks_source)
+    except FetchFailed:
+        metrics.jwks_fetch("failed")
+        raise
+    metrics.jwks_fetch("ok")
+    return fetched
+
+
+async def _prepare_keys(parts: Parts, keys: RemoteKeySet) -> None:
+    """Have the keys ready, and published, that the first tokens will be signed with."""
+    try:
+        published = await keys.keys()
+    except KeysUnavailable:
+        published = ()  # they are asked for again with the first token
+    configured = parts.settings.tokens.algorithm
+    algorithms = {configured} if configured != "upstream" else set(filter(None, map(algorithm_of, published)))
+    await parts.keys.prepare(sorted(algorithms))
+    parts.keys.check_collision(published)
+
+
+def algorithm_of(jwk: Mapping[str, object]) -> str | None:
+    """The algorithm that a published key signs tokens with, as far as the key tells (RFC 7517 section 4.4)."""
+    declared = jwk.get("alg")
+    if isinstance(declared, str):
+        return declared if declared in ALGORITHMS else None
+    curves = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512", "Ed25519": "EdDSA"}
+    return "RS256" if jwk.get("kty") == "RSA" else curves.get(str(jwk.get("crv")))
+
+
+def _flows(parts: Parts, dialect: Dialect, metadata: ServerMetadata, keys: RemoteKeySet) -> dict[str, Flow]:
+    settings = parts.settings
+    rewrites = settings.tokens.issuer == "rewrite"
+    public = public_origin(settings, metadata)
+
+    async def publish() -> bytes:
+        own = await parts.keys.public_jwks()
+        upstream = () if settings.tokens.jwks == "exclusive" else await keys.keys()
+        return published_jwks(own, upstream, settings.tokens.jwks)
+
+    flows: dict[str, Flow] = {
+        TOKEN: TokenFlow(
+            parts.app,
+            chain=parts.chain,
+            verifier=TokenVerifier(
+                keys,
+                issuer=metadata.issuer or "",
+                algorithms=frozenset(settings.tokens.upstream_algorithms),
+                typ=settings.tokens.typ,
+                max_bytes=settings.tokens.max_bytes,
+            ),
+            reissuer=Reissuer(
+                parts.keys,
+                parts.metrics,
+                algorithm=None if settings.tokens.algorithm == "upstream" else settings.tokens.algorithm,
+                issuer=public if rewrites else None,
+                max_bytes=settings.tokens.max_bytes,
+            ),
+            dialect=dialect,
+            directory=parts.directory,
+            describe=parts.describe,
+            limits=TokenLimits(
+                body_bytes=settings.limits.intercepted_body_bytes,
+                body_timeout=settings.limits.body_timeout,
+                timeout=settings.limits.token_timeout,
+            ),
+            reissue_always=rewrites or settings.tokens.jwks == "exclusive",
+        ),
+        JWKS: JwksFlow(parts.app, publish),
+    }
+    if metadata.document is not None and (rewrites or metadata.jwks_is_elsewhere):
+        flows[METADATA] = MetadataFlow(
+            parts.app,
+            public_origin=public,
+            origins=frozenset(filter(None, (_origin(metadata.issuer), _origin(settings.upstream.url)))),
+            upstream_issuer=metadata.issuer or "",
+            issuer=public if rewrites else None,
+            jwks_uri=public + metadata.jwks_path,
+            timeout=settings.limits.upstream_header_timeout,
+        )
+    return flows
+
+
+def _routes(metadata: ServerMetadata, flows: Mapping[str, Flow]) -> list[Route]:
+    routes = [Route(kind=TOKEN, path=path) for path in metadata.token_paths]
+    routes.append(Route(kind=JWKS, path=metadata.jwks_path))
+    if METADATA in flows:
+        paths = dict.fromkeys((*metadata.discovery_paths, _RESOURCE_METADATA))
+        routes += [Route(kind=METADATA, path=path) for path in paths]
+    return routes
