@@ -69,3 +69,14 @@ class Receipt:
     provider: str
     id: str
     status: Status = Status.QUEUED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusUpdate:
+    """What a vendor reported later about the message that its receipt named."""
+
+    provider: str
+    id: str
+    status: Status
+    provider_code: str = ""
+    """The vendor's own reason, when it gave one."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
 from hookpoint.providers.errors import Unsupported
-from hookpoint.providers.message import Kind, Message, Receipt
+from hookpoint.providers.message import Kind, Message, Receipt, StatusUpdate
 from hookpoint.providers.settings import read
 
 
@@ -50,6 +50,8 @@ class SmsProvider(ABC):
 
     def __init__(self, name: str = "", settings: object | None = None) -> None:
         self.name = name or type(self).__name__.lower()
+        self.on_status: Callable[[StatusUpdate], None] | None = None
+        """Told about later statuses by providers whose receipts come over their own session."""
 
     @classmethod
     def from_settings(cls, name: str, values: Mapping[str, object]) -> Self:

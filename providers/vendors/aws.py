@@ -20,7 +20,7 @@ from hookpoint.providers.http_provider import ErrorType, HttpProvider, text_at
 from hookpoint.providers.message import Message, Receipt
 from hookpoint.providers.provider import Capabilities
 from hookpoint.providers.settings import setting
-from hookpoint.providers.spoken import spelled
+from hookpoint.providers.spoken import spoken
 from hookpoint.providers.vendors.aws_call import AwsSettings, Service
 
 
@@ -185,8 +185,4 @@ class EndUserMessaging(_Aws):
     def _spoken(self, message: Message) -> dict[str, object]:
         if not (message.sender or self._settings.origination_identity):
             raise Unsupported("needs an origination identity for calls", provider=self.name)
-        text = message.text
-        if message.code and message.code in text:
-            sentence = text.replace(message.code, spelled(message.code))
-            text = f"{sentence} {sentence}"
-        return {"MessageBody": text, "MessageBodyTextType": "TEXT"}
+        return {"MessageBody": spoken(message), "MessageBodyTextType": "TEXT"}
