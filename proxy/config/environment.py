@@ -81,10 +81,16 @@ def _unknown(name: str, known: list[str]) -> Problem:
         reason = f"{above} is a list, a table of free names or a single value, and is set as a whole"
         remedy = f"Set {above}; lists and tables are written as JSON."
     else:
-        near = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.6)
+        rest = name.upper().removeprefix(PREFIX)
+        ends = [each for each in known if each.endswith(f"__{rest}")]
+        near = ends or [PREFIX + each for each in difflib.get_close_matches(rest, _without_prefix(known), n=1)]
         reason = "no key of the configuration has this variable"
         remedy = f"Did you mean {near[0]}?" if near else "Remove it; HOOKPOINT_ variables are all settings."
     return Problem(key=name, value=HIDDEN, reason=reason, remedy=remedy, where="environment")
+
+
+def _without_prefix(variables: list[str]) -> list[str]:
+    return [variable.removeprefix(PREFIX) for variable in variables]
 
 
 def _is_section(variable: str) -> bool:

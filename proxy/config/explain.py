@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from hookpoint.proxy.config.problems import HIDDEN, Problem
-from hookpoint.proxy.config.schema import choices_of, field_at, holds_secret, keys, section_of
+from hookpoint.proxy.config.schema import choices_of, field_at, holds_secret, keys, members_of, section_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -108,6 +108,9 @@ class Explainer:
             return "Write a table."
         examples: Sequence[Any] = field.examples or ([] if field.is_required() else [field.get_default()])
         whole = location[: 1 + max((i for i, step in enumerate(location) if _names_field(location, i)), default=0)]
+        members = members_of(field.annotation)
+        if members and section_of(members[1]) and not field.examples:
+            return f"Write it as tables: [[{key_text(whole)}]]"
         if not examples or (section_of(field.annotation) and not field.examples):
             return f"Write it as a table: [{key_text(whole)}]"
         if variable := self._overrides.variable(location):
