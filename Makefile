@@ -1,0 +1,58 @@
+# Every target sets up what it needs and reuses it: a virtual environment in .venv, and npm packages below tests/.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+
+# The first interpreter that is new enough; `make PYTHON=/path/to/python` chooses another.
+PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3 python; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; break; }; done)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install
+INPUTS := pyproject.toml tests/constraints.txt
+
+.PHONY: help demo test check bench format lock clean
+
+help: ## Show the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+demo: $(VENV)/.demo ## Tell the story of hookpoint; ARGS=--once ends after it
+	@$(BIN)/hookpoint demo $(ARGS)
+
+test: $(VENV)/.dev ## Run the tests; ARGS=... goes to pytest
+	@$(BIN)/python -m tests.partners.install
+	$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
+
+check: $(VENV)/.dev ## Lint, types, layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pyright
+
+bench: $(VENV)/.dev ## Measure side by side and print ratios; ARGS=--help says how
+	@$(BIN)/python -m bench $(ARGS)
+
+format: $(VENV)/.dev ## Format the code
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+lock: $(VENV)/.dev ## Resolve the newest versions into tests/constraints.txt
+	$(PIP) uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --no-annotate --no-header \
+		--group dev pyproject.toml --output-file tests/constraints.txt
+
+clean: ## Remove what the targets made
+	rm -rf $(VENV) tests/partners/node/node_modules .mypy_cache .ruff_cache .pytest_cache .coverage*
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "hookpoint needs Python 3.11 or newer; none was found on the path" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) 'pip>=25.1'
+
+$(VENV)/.demo: $(BIN)/python $(INPUTS)
+	$(PIP) --constraint tests/constraints.txt --editable .
+	@touch $@
+
+$(VENV)/.dev: $(BIN)/python $(INPUTS)
+	$(PIP) --constraint tests/constraints.txt --group dev --editable .
+	@touch $@ $(VENV)/.demo
