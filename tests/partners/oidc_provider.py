@@ -22,6 +22,7 @@ OPAQUE_RESOURCE = "https://opaque.example.test"
 ENCRYPTED_RESOURCE = "https://encrypted.example.test"
 
 LOGIN_CLIENT = "login"
+NONCE_CLIENT = "m2m-nonce"
 REDIRECT_URI = "https://app.example.test/callback"
 
 
@@ -30,7 +31,8 @@ def run_oidc_provider(issuer: str | None = None, secret: tuple[str, str] = SECRE
     """Run oidc-provider under `issuer` (the public URL of a proxy; None: its own address)."""
     node = require_node()
     clients = _clients()
-    settings = {"issuer": issuer, "secret": secret, "clients": [_metadata(client) for client in clients.values()]}
+    metadata = [_metadata(client) for client in clients.values()]
+    settings = {"issuer": issuer, "secret": secret, "clients": metadata, "nonceClient": NONCE_CLIENT}
     command = [node.executable, NODE_FOLDER / "servers" / "oidc_provider.mjs"]
     with server_process(command, settings=settings, env=node.environment()) as process:
         yield Partner(
@@ -57,6 +59,7 @@ def _clients() -> dict[str, Client]:
         Client(client_id="m2m", client_secret="m2m-basic-secret-0123456789abcdef"),
         Client(client_id="m2m-post", client_secret="m2m-post-secret-0123456789abcdef", method="client_secret_post"),
         Client(client_id="m2m-jwt", method="private_key_jwt", private_key=client_key()),
+        Client(client_id=NONCE_CLIENT, client_secret="m2m-nonce-secret-0123456789abcdef"),
         Client(client_id=LOGIN_CLIENT, client_secret="login-secret-0123456789abcdef0123"),
     ]
     return {client.client_id: client for client in known}

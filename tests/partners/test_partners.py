@@ -19,6 +19,7 @@ from tests.partners.oidc_provider import (
     EDDSA_RESOURCE,
     ENCRYPTED_RESOURCE,
     ES256_RESOURCE,
+    NONCE_CLIENT,
     OPAQUE_RESOURCE,
     RS256_RESOURCE,
     run_oidc_provider,
@@ -192,6 +193,19 @@ async def test_openid_client_gets_a_token(oidc_provider: Partner, method: Client
     assert claims["client_id"] == client.client_id
     assert claims.get("cnf") == ({"jkt": grant.jkt} if dpop else None)
     assert grant.answer["token_type"].lower() == ("dpop" if dpop else "bearer")
+
+
+async def test_openid_client_repeats_with_the_dpop_nonce_it_is_given(oidc_provider: Partner) -> None:
+    before = oidc_provider.counts()["token"]
+    grant = await get_token_with_openid_client(
+        oidc_provider.issuer,
+        oidc_provider.clients[NONCE_CLIENT],
+        dpop=True,
+        headers=oidc_provider.headers,
+        resource=RS256_RESOURCE,
+    )
+    assert parse_part(grant.access_token, 1)["cnf"] == {"jkt": grant.jkt}
+    assert oidc_provider.counts()["token"] == before + 2
 
 
 @pytest.mark.parametrize("name", ["django_provider", "canaille"])

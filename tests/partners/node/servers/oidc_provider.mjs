@@ -1,4 +1,5 @@
-// A real oidc-provider. Settings: issuer (null: its own address), secret [name, value], clients (client metadata).
+// A real oidc-provider. Settings: issuer (null: its own address), secret [name, value], clients (client metadata),
+// nonceClient (the id of a client whose DPoP proofs must carry a nonce).
 import { generateKeyPairSync } from 'node:crypto';
 import Provider from 'oidc-provider';
 import { Counts, guarded, listen, openControl, readSettings, ready } from './loopback.mjs';
@@ -45,7 +46,7 @@ const provider = new Provider(issuer, {
     clientCredentials: { enabled: true },
     introspection: { enabled: true },
     revocation: { enabled: true },
-    dPoP: { enabled: true },
+    dPoP: { enabled: true, nonceSecret: Buffer.alloc(32, 9), requireNonce: (ctx) => ctx.oidc.client?.clientId === settings.nonceClient },
     devInteractions: { enabled: true },
     resourceIndicators: {
       enabled: true,
