@@ -86,7 +86,7 @@ def _claims(plain: Visit, hooked: Visit) -> RenderableType:
         mark, style = _difference(before, after)
         table.add_row(Text(mark, style), Text(name, style), _value(before), Text.assemble((_value(after), style)))
     own = ", ".join(sorted(OWN_CLAIMS))
-    return Group(table, Text(f"Each token has its own {own}; hookpoint keeps them.", "dim"))
+    return Group(table, Text(f"Each token has its own {own}.", "dim"))
 
 
 def _difference(before: object, after: object) -> tuple[str, str]:
