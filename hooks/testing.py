@@ -102,15 +102,27 @@ def try_hook(
 ) -> Trial:
     """Run one hook with an event, or with a sample whose fields are given; use `try_hooks` where a loop is running."""
     hooks = hooks_of_functions([hook])
-    return asyncio.run(
-        try_hooks(hooks, event or sample_event(hooks[0].point, **fields), grantable_scopes=grantable_scopes)
-    )
+    subject = event or sample_event(hooks[0].point, **fields)
+    return asyncio.run(try_hooks(hooks, subject, grantable_scopes={"*": grantable_scopes}))
 
 
-async def try_hooks(hooks: Collection[Hook], event: Any, *, grantable_scopes: Collection[str] = ()) -> Trial:
-    """Run the hooks of one point in their order, as a chain."""
+async def try_hooks(
+    hooks: Collection[Hook],
+    event: Any,
+    *,
+    grantable_scopes: Mapping[str, Collection[str]] | None = None,
+    timeout: float = 3.0,
+    total_timeout: float = 5.0,
+) -> Trial:
+    """Run the hooks of one point in their order, as a chain; options as the configuration has them."""
     runs: list[HookRun] = []
-    chain = Chain(Registry(hooks), rules=default_rules(grantable_scopes={"*": grantable_scopes}), observer=runs.append)
+    chain = Chain(
+        Registry(hooks),
+        rules=default_rules(grantable_scopes=grantable_scopes),
+        timeout=timeout,
+        total_timeout=total_timeout,
+        observer=runs.append,
+    )
     point = next(iter(hooks)).point
     try:
         outcome = await chain.run(point, event)
