@@ -13,6 +13,7 @@ from rich.text import Text
 from hookpoint.proxy.cli.checks import CheckContext, Finding, Level, route_table, run_checks
 from hookpoint.proxy.cli.configuration import ConfigOption, settings_of
 from hookpoint.proxy.dialects import DialectError, load_dialect
+from hookpoint.proxy.observability import configure_logging
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +31,7 @@ def check(
 ) -> None:
     """Check the configuration, the hooks and the OAuth server; exit 1 when something is wrong."""
     settings = settings_of(context, config)
+    configure_logging("error", "console")
     console = Console()
     console.print(Text.assemble(("✓ ", "green"), "configuration: every key is as it should be"))
     findings, table = asyncio.run(_look(settings, offline=offline))

@@ -8,7 +8,7 @@ from typing import TypeAlias
 from hookpoint.proxy.cli.checks.context import CheckContext
 from hookpoint.proxy.cli.checks.finding import Finding, Level
 from hookpoint.proxy.cli.checks.hooks import hooks_load
-from hookpoint.proxy.cli.checks.keys import keys_are_usable
+from hookpoint.proxy.cli.checks.keys import keys_are_usable, own_keys_are_usable
 from hookpoint.proxy.cli.checks.metadata import (
     endpoints_are_public,
     id_tokens_can_be_verified,
@@ -28,6 +28,7 @@ Check: TypeAlias = Callable[[CheckContext], Awaitable[list[Finding]]]
 
 CHECKS: tuple[Check, ...] = (
     hooks_load,
+    own_keys_are_usable,
     upstream_is_another_server,
     upstream_is_trusted,
     upstream_reachable,

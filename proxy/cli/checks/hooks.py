@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hookpoint.hooks import HookDefinitionError, Registry, load_hooks
+from hookpoint.hooks import HookDefinitionError, Registry
 from hookpoint.proxy.cli.checks.finding import error, fine, warning
+from hookpoint.proxy.runtime import configured_hooks
 
 if TYPE_CHECKING:
     from hookpoint.hooks import Hook
     from hookpoint.proxy.cli.checks.context import CheckContext
     from hookpoint.proxy.cli.checks.finding import Finding
-    from hookpoint.proxy.config import HookSettings
 
 # The points at which this version calls hooks; hooks for the others load and are never run.
 SERVED_POINTS = frozenset({"credentials-exchange"})
@@ -22,13 +22,14 @@ async def hooks_load(context: CheckContext) -> list[Finding]:
     findings: list[Finding] = []
     hooks: list[Hook] = []
     for index, entry in enumerate(context.settings.hooks):
+        key = f"hooks[{index}].run"
         try:
-            loaded = load_hooks(entry.run, base=context.settings.directory)
+            loaded = configured_hooks([entry], context.settings)
         except HookDefinitionError as failure:
-            findings.append(_failed(failure, f"hooks[{index}].run", entry.run))
+            findings.append(_failed(failure, key, entry.run))
             continue
         hooks.extend(loaded)
-        findings.extend(_entry_findings(index, entry, loaded))
+        findings.extend(_loaded(hook, key, entry.run) for hook in loaded)
     try:
         Registry(hooks)
     except HookDefinitionError as failure:
@@ -44,18 +45,9 @@ def _failed(failure: HookDefinitionError, key: str, value: str) -> Finding:
     return error("hooks", reason, key=key, value=value, remedy=failure.remedy)
 
 
-def _entry_findings(index: int, entry: HookSettings, loaded: list[Hook]) -> list[Finding]:
-    findings: list[Finding] = []
-    points = {hook.point.name for hook in loaded}
-    if entry.trigger is not None and entry.trigger not in points:
-        reason = f"{entry.run} holds no hook for it, only for {', '.join(sorted(points))}"
-        remedy = "Change the trigger, or leave it out."
-        findings.append(error("hooks", reason, key=f"hooks[{index}].trigger", value=entry.trigger, remedy=remedy))
-    for hook in loaded:
-        if hook.point.name in SERVED_POINTS:
-            findings.append(fine("hooks", f"{hook.name} runs at {hook.point.name}"))
-        else:
-            reason = f"{hook.name} is for {hook.point.name}, where this version does not call hooks yet"
-            remedy = "Keep it for later, or remove it."
-            findings.append(warning("hooks", reason, key=f"hooks[{index}].run", value=entry.run, remedy=remedy))
-    return findings
+def _loaded(hook: Hook, key: str, value: str) -> Finding:
+    point = hook.point.name
+    if point in SERVED_POINTS:
+        return fine("hooks", f"{hook.name} runs at {point}")
+    reason = f"{hook.name} is for {point}, where this version does not call hooks yet"
+    return warning("hooks", reason, key=key, value=value, remedy="Keep it for later, or remove it.")

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
-from hookpoint.proxy.cli.checks.context import Unreachable
+from hookpoint.proxy.app import create_upstream
+from hookpoint.proxy.discovery import DiscoveryFailed
+from hookpoint.proxy.observability import Metrics, new_registry
+from hookpoint.proxy.site import server_documents
 
 if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
     from hookpoint.proxy.cli.checks.context import CheckContext
+    from hookpoint.proxy.discovery import ServerMetadata
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,25 +28,36 @@ class TableRow:
 
 
 async def route_table(context: CheckContext) -> list[TableRow]:
-    """Return the paths that are not merely forwarded."""
-    try:
-        discovery = await context.discovery() if context.online else None
-    except Unreachable:
-        discovery = None
-    routes = context.settings.upstream.routes
-    documents = context.dialect.documents
-    rows = [TableRow(path=path, what="tokens: hooks run", source="configuration") for path in routes.token]
-    if discovery and (endpoint := discovery.text("token_endpoint")):
-        rows.append(TableRow(path=urlsplit(endpoint).path, what="tokens: hooks run", source="discovery"))
-    rows += [TableRow(path=path, what="tokens: hooks run", source="dialect") for path in context.dialect.token.paths]
-    what = f"keys: {context.settings.tokens.jwks}"
-    if routes.jwks:
-        rows += [TableRow(path=path, what=what, source="configuration") for path in routes.jwks]
-    elif discovery and (jwks_uri := discovery.text("jwks_uri")):
-        rows.append(TableRow(path=urlsplit(jwks_uri).path, what=what, source="discovery"))
-    else:
-        rows.append(TableRow(path=documents.jwks, what=what, source="dialect"))
-    source = "configuration" if routes.discovery else "dialect"
-    what = f"discovery: issuer = {context.settings.tokens.issuer}"
-    rows += [TableRow(path=path, what=what, source=source) for path in context.discovery_paths()]
-    return list({row.path: row for row in reversed(rows)}.values())[::-1]
+    """Return the paths that are not merely forwarded, found as a running server finds them."""
+    metadata = await _metadata(context)
+    settings, dialect = context.settings, context.dialect
+    routes = settings.upstream.routes
+    keys, tokens = settings.tokens.jwks, "hooks run on new tokens"
+    rows = [_row(path, tokens, routes.token, dialect.token.paths) for path in metadata.token_paths]
+    rows.append(_row(metadata.jwks_path, f"keys are published, {keys}", routes.jwks, (dialect.documents.jwks,)))
+    if settings.tokens.issuer == "rewrite" or metadata.jwks_is_elsewhere:
+        what = "addresses are rewritten"
+        rows += [_row(path, what, routes.discovery, context.discovery_paths()) for path in metadata.discovery_paths]
+    return rows
+
+
+def _row(path: str, what: str, configured: tuple[str, ...], dialect: tuple[str, ...]) -> TableRow:
+    source = "configuration" if path in configured else "dialect" if path in dialect else "discovery"
+    return TableRow(path=path, what=what, source=source)
+
+
+async def _metadata(context: CheckContext) -> ServerMetadata:
+    async with AsyncExitStack() as stack:
+        app: ASGIApp = _no_server
+        if context.online:
+            app = upstream = create_upstream(context.settings, Metrics(new_registry()))
+            stack.push_async_callback(upstream.aclose)
+        documents = server_documents(app, context.settings, context.dialect)
+        try:
+            return await documents.metadata()
+        except DiscoveryFailed:  # why is for the checks to say
+            return documents.assumed()
+
+
+async def _no_server(scope: Scope, receive: Receive, send: Send) -> None:
+    raise ConnectionError("there is no server to ask")

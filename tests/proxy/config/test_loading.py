@@ -231,4 +231,4 @@ def test_a_store_in_memory_is_recognised(tmp_path: Path, url: str, in_memory: bo
 def test_settings_never_change() -> None:
     settings = Settings()
     with pytest.raises(ValueError, match="frozen"):
-        settings.log.level = "debug"  # type: ignore[misc]
+        settings.log.level = "debug"
