@@ -69,7 +69,7 @@ class SqlCounters:
             counts.c.key == charge.key, counts.c.step == charge.step, counts.c.bucket > newest - buckets
         )
         async with self._engine.connect() as connection:
-            found = {bucket: count for bucket, count in await connection.execute(query)}
+            found: dict[int, int] = {row[0]: row[1] for row in await connection.execute(query)}
         return [found.get(newest - age, 0) for age in range(buckets)]
 
     async def purge(self, *, now: float) -> None:

@@ -6,7 +6,6 @@ import re
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 from typing import Any, ClassVar, Final, Literal
 from urllib.parse import quote
 
@@ -25,7 +24,6 @@ PLACEHOLDERS: Final = frozenset(
     {"recipient", "digits", "text", "code", "sender", "id", "purpose", "language", "username", "password", "utf16"}
 )
 _PLACEHOLDER: Final = re.compile(r"\{([a-z0-9_]+)\}")
-_NONE: Final[Mapping[str, object]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,12 +33,12 @@ class HttpGatewaySettings(HttpSettings):
     url: str = setting("address; placeholders in it are percent-encoded")
     preset: Literal["kannel", "jasmin"] | None = setting("kannel or jasmin: fills what is not set", default=None)
     method: Literal["GET", "POST", "PUT"] = setting("GET, POST or PUT", default="POST")
-    headers: Mapping[str, str] = setting("header fields", default=_NONE)
-    params: Mapping[str, str] = setting("query parameters", default=_NONE)
-    form: Mapping[str, str] = setting("fields of a form body", default=_NONE)
-    json: Mapping[str, object] = setting("JSON body", default=_NONE)
-    unicode_params: Mapping[str, str] = setting(
-        "query parameters added for texts outside of GSM-7; an empty one takes its namesake away", default=_NONE
+    headers: Mapping[str, str] | None = setting("header fields", default=None)
+    params: Mapping[str, str] | None = setting("query parameters", default=None)
+    form: Mapping[str, str] | None = setting("fields of a form body", default=None)
+    json: Mapping[str, object] | None = setting("JSON body", default=None)
+    unicode_params: Mapping[str, str] | None = setting(
+        "query parameters added for texts outside of GSM-7; an empty one takes its namesake away", default=None
     )
     username: str | None = setting("for {username}, or HTTP basic authentication", default=None)
     password: str | None = setting("for {password}, or HTTP basic authentication", default=None, secret=True)
@@ -131,9 +129,9 @@ class HttpGateway(OneCallProvider):
         settings = self._settings
         values = self._values(message)
         url = httpx2.URL(_fill(settings.url, {name: quote(value, safe="") for name, value in values.items()}))
-        params = dict(settings.params)
+        params = dict(settings.params or {})
         if not is_gsm7(message.text):
-            params |= settings.unicode_params
+            params |= settings.unicode_params or {}
         filled = {name: _fill(value, values) for name, value in params.items() if value != ""}
         if filled:
             url = url.copy_merge_params(filled)
@@ -142,7 +140,7 @@ class HttpGateway(OneCallProvider):
             content["json"] = _fill_all(settings.json, values)
         elif settings.form:
             content["data"] = _fill_all(settings.form, values)
-        headers = {name: _fill(value, values) for name, value in settings.headers.items()}
+        headers = {name: _fill(value, values) for name, value in (settings.headers or {}).items()}
         request = httpx2.Request(settings.method, url, headers=headers, extensions={"id": values["id"]}, **content)
         if settings.basic:
             request = next(httpx2.BasicAuth(values["username"], values["password"]).auth_flow(request))
@@ -202,7 +200,7 @@ def _with_preset(settings: HttpGatewaySettings) -> HttpGatewaySettings:
     preset = dict(PRESETS.get(settings.preset or "", {}))
     for name in ("params", "unicode_params"):
         if name in preset:
-            preset[name] = {**preset[name], **getattr(settings, name)}
+            preset[name] = {**preset[name], **(getattr(settings, name) or {})}
     chosen = {name: getattr(settings, name) for name in preset if isinstance(preset[name], str) and name != "method"}
     preset |= {name: value for name, value in chosen.items() if value is not None}
     return replace(settings, **preset)

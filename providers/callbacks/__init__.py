@@ -1,0 +1,1 @@
+"""Delivery reports, one module for each vendor that sends them."""
