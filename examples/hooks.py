@@ -1,6 +1,6 @@
 """Hooks for machine-to-machine tokens as one would write them for a company with several tenants and APIs.
 
-Try them without a server:  hookpoint -c examples/hookpoint.toml hooks test credentials-exchange
+`hookpoint.hooks.testing` tries one without a server: `try_hook(scopes_by_audience).scope`.
 """
 
 from __future__ import annotations
