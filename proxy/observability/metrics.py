@@ -30,6 +30,7 @@ class Metrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         """Register all metrics with `registry`."""
+        self.registry = registry
         self._requests = _Series(
             Counter("hookpoint_requests_total", "Requests answered.", ["route", "outcome"], registry=registry)
         )

@@ -59,6 +59,11 @@ _HARMLESS_ENDINGS = frozenset(
     | {"method", "name", "names", "path", "route", "seconds", "size", "status", "timeout", "type", "uri", "url", "use"}
 )
 
+# Of secrets, only these may be numbers; a count of tokens is none.
+_NUMERIC_SECRETS = ("code", "otp", "passcode", "password", "pin", "totp")
+# The stable codes of errors are logged as `code`; no authorization code or one-time code looks like them.
+_ERROR_CODE = re.compile(r"[a-z]+(?:_[a-z]+)+")
+
 _WORD = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
 
 _PARAMETERS = (
@@ -114,10 +119,12 @@ def redact(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
 
 
 def _redact_value(name: str, value: object, depth: int) -> object:
-    if value is None or isinstance(value, bool | int | float):
+    if value is None or isinstance(value, bool):
         return value
+    if isinstance(value, int | float):
+        return REDACTED if name.lower().endswith(_NUMERIC_SECRETS) and is_secret_name(name) else value
     if is_secret_name(name):
-        return REDACTED
+        return value if isinstance(value, str) and _ERROR_CODE.fullmatch(value) else REDACTED
     if isinstance(value, str):
         return redact_text(value)
     if isinstance(value, bytes | bytearray):

@@ -52,7 +52,8 @@ class Answering:
             _logger.warning("request_cancelled", answered=cycle.response_started)
             await self._fail(HTTPStatus.SERVICE_UNAVAILABLE, "temporarily_unavailable", "The server is stopping.")
         except self._expected_failures as error:
-            _logger.warning("answer_broken", error=str(error), error_type=type(error).__name__)
+            log = _logger.debug if cycle.disconnected else _logger.warning
+            log("answer_broken", error=str(error), error_type=type(error).__name__, answered=cycle.response_started)
             await self._fail(HTTPStatus.BAD_GATEWAY, "server_error", "The server behind this one failed.")
         except Exception:
             _logger.exception("request_failed", answered=cycle.response_started)

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from hookpoint.proxy.server.configuration import ServerConfig
 
-_DISCARDED_BYTES = 1024 * 1024
 _CHUNK_OVERHEAD_BYTES = 16 * 1024
 _CHUNK_OVERHEAD_RATIO = 16
 
@@ -69,7 +68,6 @@ class GuardedProtocol(HttpToolsProtocol):
         self._raw_bytes = 0
         self._body_bytes = 0
         self._window_bytes = 0
-        self._discarded = 0
         self._timer: asyncio.TimerHandle | None = None
         self._send_timer: asyncio.TimerHandle | None = None
 
@@ -93,9 +91,6 @@ class GuardedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Parse what the client sent; nothing of it counts after a rejection."""
         if self.rejection is not None:
-            self._discarded += len(data)
-            if self._discarded > _DISCARDED_BYTES:
-                self.transport.abort()
             return
         self._unset_keepalive_if_required()
         if self.phase is Phase.HEAD:
@@ -148,6 +143,8 @@ class GuardedProtocol(HttpToolsProtocol):
         self._header_bytes += len(name) + len(value) + 4
         if self._header_count > self.limits.header_count or self._header_bytes > self.limits.header_bytes:
             self._refuse(_headers_too_large())
+        if value.endswith(b"\t") and name.lower() == b"transfer-encoding":
+            self._refuse(_malformed())  # optional white space to us (RFC 9110 §5.6.3), another coding to the parser
         if self.phase is Phase.HEAD:
             super().on_header(name, value.rstrip(b" \t"))
 
@@ -281,6 +278,8 @@ class GuardedProtocol(HttpToolsProtocol):
             self._abandon_request(rejection)
         elif not self._is_answering():
             self._answer_rejection(rejection)
+        else:
+            self.flow.pause_reading()
 
     def _abandon_request(self, rejection: Rejection) -> None:
         """Part with a request whose body went wrong: its application learns that the client has gone."""

@@ -196,6 +196,9 @@ def _run_worker(product: Product, listeners: tuple[socket.socket, socket.socket]
     except ServerError as error:
         _logger.error("worker_failed", error=str(error), error_code=error.code)
         raise SystemExit(1) from None
+    except Exception:
+        _logger.exception("worker_failed")
+        raise SystemExit(1) from None
 
 
 @contextlib.contextmanager

@@ -25,6 +25,7 @@ class Recorder:
     scopes: list[Scope] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
     disconnects: int = 0
+    disconnected: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 200 with the request body, unless the client breaks off."""
@@ -35,6 +36,7 @@ class Recorder:
             message = await receive()
             if message["type"] == "http.disconnect":
                 self.disconnects += 1
+                self.disconnected.set()
                 return
             body += message["body"]
             more = message["more_body"]
