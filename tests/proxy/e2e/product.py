@@ -1,0 +1,94 @@
+"""hookpoint as users run it: `hookpoint serve` in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.partners.loopback import open_http
+
+HOOKPOINT = Path(sys.executable).parent / "hookpoint"
+READY = re.compile(r"hookpoint ready on (\S+) \(admin (\S+)\)")
+STOP_SECONDS = 40.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Product:
+    """A running hookpoint: where clients and operators reach it, and what it has logged so far."""
+
+    url: str
+    admin: str
+    pid: int
+    lines: deque[str]
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """The log entries of one event."""
+        entries = [json.loads(line) for line in tuple(self.lines) if line.startswith("{")]
+        return [entry for entry in entries if entry.get("event") == name]
+
+
+def free_port() -> int:
+    """A port that nobody listens on at this moment; its number has to be known before hookpoint starts."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def run_hookpoint(folder: Path, configuration: str, *, hooks: str = "", port: int | None = None) -> Iterator[Product]:
+    """Run `hookpoint serve` with a configuration until the block ends.
+
+    `hooks` becomes hooks.py beside it. The configuration says nothing of [server] but what may follow `listen`; that is added.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "hooks.py").write_text(hooks)
+    listen = f'listen = "127.0.0.1:{port or 0}"\nadmin_listen = "127.0.0.1:0"\n'
+    text = configuration if "[server]" in configuration else "[server]\n" + configuration
+    (folder / "hookpoint.toml").write_text(text.replace("[server]\n", f"[server]\n{listen}", 1))
+    process = subprocess.Popen(
+        [HOOKPOINT, "serve"], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    lines: deque[str] = deque(maxlen=5000)
+    reader = threading.Thread(target=_keep, args=(process, lines), daemon=True)
+    reader.start()
+    try:
+        ready = READY.fullmatch(process.stdout.readline().strip())
+        if ready is None:
+            process.wait(STOP_SECONDS)
+            reader.join()
+            raise RuntimeError(f"hookpoint did not start:\n{''.join(lines)}")
+        yield Product(url=ready[1], admin=ready[2], pid=process.pid, lines=lines)
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        reader.join()
+        process.stdout.close()
+        process.stderr.close()
+
+
+def _keep(process: subprocess.Popen[str], lines: deque[str]) -> None:
+    assert process.stderr is not None
+    for line in process.stderr:
+        lines.append(line)
+
+
+async def post_form(url: str, data: dict[str, str], *, auth: tuple[str, str] | None = None, **headers: str) -> Any:
+    """POST a form and return the answer, whatever its status."""
+    async with open_http(headers, auth=auth) as http:
+        return await http.post(url, data=data)
