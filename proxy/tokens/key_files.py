@@ -88,7 +88,7 @@ def _from_pem(data: bytes) -> PrivateKey:
 
 def _from_json(data: bytes, algorithm: str | None) -> Sequence[SigningKey]:
     try:
-        document = JsonObject.parse(data).members
+        document = dict(JsonObject.parse(data).members)
     except JsonError as error:
         raise SigningKeyError(f"it is not strict JSON: {error}") from None
     jwks = document.get("keys", [document])

@@ -15,7 +15,7 @@ Jwk = Mapping[str, object]
 # RFC 7518 sections 6.2.2, 6.3.2 and 6.4.1, RFC 8037 section 2, and the `priv` of post-quantum keys.
 PRIVATE_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"})
 # Which members are private is known of these types only.
-_PUBLISHED_TYPES: Final = frozenset({"RSA", "EC", "OKP", "AKP"})
+_PUBLISHED_TYPES: Final = ("RSA", "EC", "OKP", "AKP")
 
 log = structlog.get_logger(__name__)
 
@@ -28,7 +28,7 @@ def published_jwks(own: Sequence[Jwk], upstream: Sequence[Jwk], mode: KeyMode) -
     """
     published = list(own)
     if mode == "merged":
-        kids = {key["kid"] for key in own}
+        kids = [key["kid"] for key in own]
         published += [key for member in upstream if (key := _publishable(member)) and key.get("kid") not in kids]
     return _serialize(published)
 

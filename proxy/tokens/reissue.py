@@ -55,8 +55,8 @@ def scope_of(claims: Mapping[str, object]) -> Sequence[str]:
         claim = claims.get(name)
         listed = claim.split() if isinstance(claim, str) else claim
         if isinstance(listed, list):
-            values += [value for value in listed if isinstance(value, str) and value not in values]
-    return values
+            values += [value for value in listed if isinstance(value, str)]
+    return list(dict.fromkeys(values))
 
 
 def final_claims(
