@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from tests.partners.loopback import ask
+from tests.partners.loopback import ask, open_http
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import httpx2
 
     from tests.partners.processes import ServerProcess
 
@@ -63,3 +65,15 @@ class Partner:
         """How often each route's handler ran since the start: `token`, `jwks`, `discovery` ...; `refused` counts 403s."""
         counts: dict[str, int] = ask("GET", f"{self.control}/counts")
         return {"token": 0, "jwks": 0, "discovery": 0, "refused": 0} | counts
+
+    async def ask_for_token(self, url: str | None = None, **parameters: str) -> httpx2.Response:
+        """Post a client_credentials request of the client_secret_basic client, with the secret header."""
+        client = self.client()
+        form = {"grant_type": "client_credentials", "scope": "api:read"} | parameters
+        async with open_http(self.headers) as http:
+            return await http.post(url or self.token_url, data=form, auth=(client.client_id, client.client_secret))
+
+    async def get_keys(self) -> httpx2.Response:
+        """Fetch the JWK Set where the server itself listens."""
+        async with open_http(self.headers) as http:
+            return await http.get(self.url + self.jwks_path)

@@ -10,6 +10,7 @@ import { tokenAnswers } from './misbehaviour/answers.mjs';
 const TOKEN_PATH = '/oauth/token';
 const JWKS_PATH = '/.well-known/jwks.json';
 const DISCOVERY_PATH = '/.well-known/openid-configuration';
+const KEPT_HEADERS = ['content-type', 'cache-control', 'pragma', 'etag'];
 const HONEST = { token: 'honest', jwks: 'honest', seconds: 0, fetches: 0 };
 
 const settings = await readSettings();
@@ -31,16 +32,18 @@ mock.service.on('beforeTokenSigning', ({ payload }, request) => {
 
 function clientOf(request) {
   const [scheme, credentials] = (request.headers.authorization ?? '').split(' ');
-  return scheme.toLowerCase() === 'basic' ? Buffer.from(credentials, 'base64').toString().split(':')[0] : request.body.client_id;
+  if (scheme.toLowerCase() !== 'basic') return request.body.client_id;
+  return decodeURIComponent(Buffer.from(credentials, 'base64').toString().split(':')[0]);
 }
 
 /** Ask the library, which listens elsewhere on the loopback, and return its answer whole. */
 async function ask(request) {
   const { host: _host, connection: _connection, 'content-length': _length, ...headers } = request.headers;
   const body = request.method === 'GET' ? undefined : Buffer.concat(await collect(request));
-  const answer = await fetch(`http://127.0.0.1:${mock.address().port}${request.url}`, { method: request.method, headers, body });
-  const kept = Object.fromEntries(['content-type', 'cache-control', 'pragma', 'etag'].map((name) => [name, answer.headers.get(name)]).filter(([, value]) => value));
-  return { status: answer.status, headers: kept, body: Buffer.from(await answer.arrayBuffer()) };
+  const url = `http://127.0.0.1:${mock.address().port}${request.url}`;
+  const answer = await fetch(url, { method: request.method, headers, body });
+  const kept = KEPT_HEADERS.filter((name) => answer.headers.has(name)).map((name) => [name, answer.headers.get(name)]);
+  return { status: answer.status, headers: Object.fromEntries(kept), body: Buffer.from(await answer.arrayBuffer()) };
 }
 
 async function tokenAnswer(request) {
@@ -106,7 +109,10 @@ const control = await openControl(counts, {
     counts.add('attacker-keys');
     return { keys: [attackerKey] };
   },
-  modes: () => ({ token: [...Object.keys(tokenAnswers), ...Object.keys(forgeries)], jwks: Object.keys(jwksAnswers) }),
+  modes: () => ({
+    token: [...Object.keys(tokenAnswers), ...Object.keys(forgeries)],
+    jwks: Object.keys(jwksAnswers),
+  }),
 });
 const attackerKey = equipAttacker({ ...settings.attacker, keysUrl: `${control}/attacker-keys` });
 ready({ url, issuer: mock.issuer.url, control });

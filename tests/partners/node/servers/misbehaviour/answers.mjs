@@ -5,7 +5,11 @@ import { gzipSync } from 'node:zlib';
 
 const HTML = '<!doctype html><title>Oops</title><h1>Something went wrong</h1>\n';
 
-const withText = (answer, text, headers = {}) => ({ ...answer, headers: { ...answer.headers, ...headers }, body: Buffer.from(text) });
+const withText = (answer, text, headers = {}) => ({
+  ...answer,
+  headers: { ...answer.headers, ...headers },
+  body: Buffer.from(text),
+});
 const withJson = (answer, members, changes = {}) => ({ ...withText(answer, JSON.stringify(members)), ...changes });
 const edit = (change) => (answer) => withJson(answer, change(JSON.parse(answer.body)));
 const inject = (members) => (answer) => withText(answer, `{${members},${answer.body.toString().slice(1)}`);
@@ -32,13 +36,14 @@ export const tokenAnswers = {
   numbers: inject('"id":9223372036854775807,"over":9007199254740993,"price":1.10,"small":1e-7,"zero":-0.0'),
   'extra-members': (answer) => {
     const { access_token, token_type, ...members } = JSON.parse(answer.body);
-    const order = { created_at: 1700000000, refresh_token: 'r-1', ...members, ext: { b: [1, { z: null }], a: 'ü/é' }, token_type, access_token };
-    return withText(answer, JSON.stringify(order, null, 2).replaceAll('/', '\\/'));
+    const first = { created_at: 1700000000, refresh_token: 'r-1' };
+    const ext = { b: [1, { z: null }], a: 'ü/é' };
+    return withText(answer, JSON.stringify({ ...first, ...members, ext, token_type, access_token }, null, 2).replaceAll('/', '\\/'));
   },
   'utf-16': (answer) => ({ ...answer, body: Buffer.from(`\ufeff${answer.body}`, 'utf16le') }),
   'utf-8-bom': (answer) => withText(answer, `\ufeff${answer.body}`),
-  'invalid-utf-8': (answer) => ({ ...answer, body: Buffer.concat([Buffer.from('{"note":"\xff",', 'latin1'), answer.body.subarray(1)]) }),
-  gzip: (answer) => ({ ...answer, headers: { ...answer.headers, 'content-encoding': 'gzip' }, body: gzipSync(answer.body) }),
+  'invalid-utf-8': (answer) => withText(answer, Buffer.concat([Buffer.from('{"note":"\xff",', 'latin1'), answer.body.subarray(1)])),
+  gzip: (answer) => withText(answer, gzipSync(answer.body), { 'content-encoding': 'gzip' }),
   'html-type': (answer) => withText(answer, answer.body, { 'content-type': 'text/html; charset=utf-8' }),
   'html-page': (answer) => withText(answer, HTML, { 'content-type': 'text/html; charset=utf-8' }),
   etag: (answer) => withText(answer, answer.body, { etag: '"strong-1"', 'last-modified': 'Mon, 01 Jan 2024 00:00:00 GMT' }),
@@ -51,7 +56,11 @@ export const tokenAnswers = {
   'invalid-client': (answer) => ({
     ...withJson(answer, { error: 'invalid_client', error_description: 'client authentication failed' }),
     status: 401,
-    headers: { 'content-type': 'application/json', 'cache-control': 'no-store', 'www-authenticate': 'Basic realm="mock", error="invalid_client"' },
+    headers: {
+      'content-type': 'application/json',
+      'cache-control': 'no-store',
+      'www-authenticate': 'Basic realm="mock", error="invalid_client"',
+    },
   }),
   'error-with-200': (answer) => withJson(answer, { error: 'invalid_scope' }),
   slow: async (answer, { seconds }) => {

@@ -4,6 +4,7 @@ import { createHmac, createPublicKey, generateKeyPairSync, createPrivateKey, ran
 import { CompactEncrypt } from 'jose';
 
 const HOUR = 3600;
+const LOGOUT_EVENT = 'http://schemas.openid.net/event/backchannel-logout';
 const now = () => Math.floor(Date.now() / 1000);
 const encode = (value) => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url');
 const rs256 = (input, key) => sign('sha256', input, key);
@@ -23,6 +24,8 @@ export function equipAttacker({ jwk, certificate, keysUrl }) {
 
 const withAttackerKey = (header) => () => ({ header: { kid: 'attacker', ...header() }, key: attacker.key });
 const withPublicKeyAsSecret = (secret) => ({ publicKey }) => ({ header: { alg: 'HS256' }, sign: hs256(secret(publicKey)) });
+const toTheClient = (claims) => ({ aud: claims.client_id, client_id: undefined, scope: undefined });
+const withText = (members) => ({ claims }) => ({ text: `{${members},${JSON.stringify(claims).slice(1)}` });
 const unsigned = (alg) => () => ({ header: { alg }, sign: () => Buffer.alloc(0) });
 
 export const forgeries = {
@@ -60,17 +63,20 @@ export const forgeries = {
   'scp-list': ({ claims }) => ({ claims: { scope: undefined, scp: claims.scope.split(' ') } }),
   'at-jwt': () => ({ header: { typ: 'at+jwt' } }),
   'id-token': ({ claims }) => ({
-    claims: { aud: claims.client_id, nonce: 'n-0S6_WzA2Mj', at_hash: 'MTIzNDU2Nzg5MDEyMzQ1Ng', auth_time: now(), client_id: undefined, scope: undefined },
+    claims: { ...toTheClient(claims), nonce: 'n-0S6_WzA2Mj', at_hash: 'MTIzNDU2Nzg5MDEyMzQ1Ng', auth_time: now() },
   }),
   'logout-token': ({ claims }) => ({
     header: { typ: 'logout+jwt' },
-    claims: { aud: claims.client_id, sid: 's-1', events: { 'http://schemas.openid.net/event/backchannel-logout': {} }, client_id: undefined, scope: undefined },
+    claims: { ...toTheClient(claims), sid: 's-1', events: { [LOGOUT_EVENT]: {} } },
   }),
-  'number-claims': ({ claims }) => ({ text: `{"big":9223372036854775807,"over":9007199254740993,"price":1.10,"small":1e-7,${JSON.stringify(claims).slice(1)}` }),
-  'duplicate-claims': ({ claims }) => ({ text: `{"scope":"admin",${JSON.stringify(claims).slice(1)}` }),
-  'nan-claim': ({ claims }) => ({ text: `{"weight":NaN,${JSON.stringify(claims).slice(1)}` }),
+  'number-claims': withText('"big":9223372036854775807,"over":9007199254740993,"price":1.10,"small":1e-7'),
+  'duplicate-claims': withText('"scope":"admin"'),
+  'nan-claim': withText('"weight":NaN'),
   opaque: () => randomBytes(24).toString('base64url'),
-  encrypted: ({ token }) => new CompactEncrypt(Buffer.from(token)).setProtectedHeader({ alg: 'dir', enc: 'A256GCM', cty: 'JWT' }).encrypt(randomBytes(32)),
+  encrypted: ({ token }) =>
+    new CompactEncrypt(Buffer.from(token))
+      .setProtectedHeader({ alg: 'dir', enc: 'A256GCM', cty: 'JWT' })
+      .encrypt(randomBytes(32)),
 };
 
 /** Return the token that `mode` makes of an honest one; `key` is the private JWK that signed it. */
