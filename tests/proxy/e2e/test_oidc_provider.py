@@ -198,7 +198,10 @@ async def test_operators_see_health_and_figures(stage: Stage) -> None:
     assert 'hookpoint_hook_seconds_count{hook="plan",outcome="changed",point="credentials-exchange"}' in metrics
 
 
-def test_logs_hold_no_secret_and_no_token(stage: Stage) -> None:
+async def test_logs_hold_no_secret_and_no_token(stage: Stage) -> None:
+    for client in stage.partner.clients.values():
+        if client.private_key is None and client.client_id.startswith("m2m"):
+            await get_token_with_openid_client(stage.product.url, client, dpop=True, resource=RS256_RESOURCE)
     written = "".join(stage.product.lines)
     assert "token_reissued" in written
     assert stage.partner.secret[1] not in written
