@@ -33,7 +33,7 @@ class MockServer(Partner):
     """A server that answers honestly until told otherwise; it believes every client."""
 
     def behave(self, token: str = "honest", jwks: str = "honest", *, seconds: float = 0.0, fetches: int = 0) -> None:
-        """Answer by these modes from now on and start counting anew.
+        """Answer by these modes from now on, publish the current key alone, and start counting anew.
 
         `seconds` is how long `slow` waits. With `fetches` only that many JWKS answers are wrong, later ones are honest.
         Modes are the keys of `node/servers/misbehaviour/`: answers.mjs and forgeries.mjs for tokens, jwks.mjs for key sets.

@@ -1,6 +1,6 @@
 // oauth2-mock-server with an HTTP layer in front that can make its answers wrong. Settings: issuer (null: the layer's own
 // address), secret [name, value], attacker {jwk, certificate}. Control: POST /behave {token, jwks, seconds, fetches}, which
-// also clears the counters, and POST /rotate.
+// also clears the counters and drops keys that were rotated out, and POST /rotate.
 import { OAuth2Server } from 'oauth2-mock-server';
 import { Counts, collect, guarded, listen, openControl, readSettings, ready } from './loopback.mjs';
 import { equipAttacker, forge, forgeries } from './misbehaviour/forgeries.mjs';
@@ -22,6 +22,7 @@ const mock = new OAuth2Server(undefined, undefined, { endpoints: { token: TOKEN_
 await mock.start(0, '127.0.0.1');
 mock.issuer.url = settings.issuer ?? url;
 let key = await mock.issuer.keys.generate('RS256', { kid: 'mock-1' });
+let published = new Set([key.kid]); // the library cannot forget a key
 let generation = 1;
 
 mock.service.on('beforeTokenSigning', ({ payload }, request) => {
@@ -66,6 +67,8 @@ function signWithCurrentKey() {
 
 async function jwksAnswer(request) {
   const answer = await ask(request);
+  const keys = JSON.parse(answer.body).keys.filter(({ kid }) => published.has(kid));
+  answer.body = Buffer.from(JSON.stringify({ keys }));
   const misbehaves = behaviour.fetches === 0 || counts.toJSON().jwks <= behaviour.fetches;
   return misbehaves ? jwksAnswers[behaviour.jwks](answer, { seconds: behaviour.seconds, key }) : answer;
 }
@@ -97,12 +100,14 @@ const control = await openControl(counts, {
     const next = { ...HONEST, ...wanted };
     if (!(next.token in forgeries || next.token in tokenAnswers) || !(next.jwks in jwksAnswers)) return undefined;
     behaviour = next;
+    published = new Set([key.kid]);
     counts.clear();
     return behaviour;
   },
   async rotate() {
     generation += 1;
     key = await mock.issuer.keys.generate('RS256', { kid: `mock-${generation}` });
+    published.add(key.kid);
     return { kid: key.kid };
   },
   'attacker-keys'() {
