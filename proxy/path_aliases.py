@@ -37,7 +37,8 @@ _IGNORABLE = frozenset({"Mn", "Me", "Cf", "Cc", "Cs"})
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 _SLASHES = re.compile(r"//+")
 _PARAMETERS = re.compile(r";[^/]*")
-_END = re.compile(r"[;?#\x00-\x1f\x7f].*", re.DOTALL)
+_FROM_CONTROL = re.compile(r"[\x00-\x1f\x7f].*", re.DOTALL)
+_FROM_QUERY = re.compile(r"[?#].*", re.DOTALL)
 _EXTENSION = re.compile(r"\.[a-z0-9]{1,5}\Z")
 _ONE_DOT = frozenset({".", "%2e"})
 _TWO_DOTS = frozenset({"..", ".%2e", "%2e.", "%2e%2e"})
@@ -108,9 +109,17 @@ def _drop_parameters(form: str) -> str:
     return _PARAMETERS.sub("", form)
 
 
-def _cut(form: str) -> str:
-    """What is left for a server that ends the path at a delimiter, a line end or NUL."""
-    return _END.sub("", form)
+def _cut_at_control(form: str) -> str:
+    """What is left for a server that ends the path at NUL or at a line end."""
+    return _FROM_CONTROL.sub("", form)
+
+
+def _cut_at_query(form: str) -> str:
+    return _FROM_QUERY.sub("", form)
+
+
+def _cut_at_semicolon(form: str) -> str:
+    return form.partition(";")[0]
 
 
 def _drop_controls(form: str) -> str:
@@ -118,7 +127,12 @@ def _drop_controls(form: str) -> str:
 
 
 def _trim_segments(form: str) -> str:
-    return "/".join(s if s in {".", ".."} else s.strip(_BLANK).rstrip(_BLANK + ".") for s in form.split("/"))
+    return "/".join(_trim(segment) for segment in form.split("/"))
+
+
+def _trim(segment: str) -> str:
+    trimmed = segment.strip(_BLANK)
+    return trimmed if trimmed in {".", ".."} else trimmed.rstrip(_BLANK + ".")
 
 
 _NORMALISATIONS: tuple[Callable[[str], str], ...] = (
@@ -129,7 +143,9 @@ _NORMALISATIONS: tuple[Callable[[str], str], ...] = (
     _merge_slashes,
     _drop_parameters,
     _turn_backslashes,
-    _cut,
+    _cut_at_control,
+    _cut_at_query,
+    _cut_at_semicolon,
     _trim_segments,
     _drop_controls,
     _drop_authority,

@@ -106,6 +106,13 @@ def test_P_mutations_and_their_combinations_are_refused(route: Route, data: st.D
     assert isinstance(decision, Refused) or (raw_path == route.path and decision == Matched(route))
 
 
+@pytest.mark.parametrize("opaque", ["a%2fb", "a%2Fb%2Fc", "a%5cb", "a;b%2fc", "a%252fb", ";a=%2f"])
+@pytest.mark.parametrize("dots", ["..", "%2e%2e", ".%2E", "..;v=1"])
+@pytest.mark.parametrize("place", ["/{}/oauth/token", "/oauth/{}/token", "/OAuth/{}/%74oken", "/oauth/token/{}"])
+def test_P_servers_that_resolve_dots_before_decoding_are_not_forgotten(opaque: str, dots: str, place: str) -> None:
+    assert decide(place.format(f"{opaque}/{dots}")) is ALIAS
+
+
 @given(data=st.data())
 def test_P_mutations_are_refused_when_only_the_decoded_path_shows_them(data: st.DataObject) -> None:
     path = unquote(data.draw(mutated(TOKEN.path)))
