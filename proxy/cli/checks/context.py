@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -116,7 +117,7 @@ class CheckContext:
         try:
             async with (
                 httpx2.AsyncClient(
-                    verify=self._trust(), timeout=timeout, trust_env=False, follow_redirects=False
+                    verify=self._trust, timeout=timeout, trust_env=False, follow_redirects=False
                 ) as client,
                 client.stream(method, url, headers=self._headers(url, secret=secret), data=form) as response,
             ):
@@ -151,6 +152,7 @@ class CheckContext:
             headers[upstream.secret_header.name] = upstream.secret_header.value.get_secret_value()
         return headers
 
+    @cached_property
     def _trust(self) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=self.settings.upstream.ca_file)
 
