@@ -109,6 +109,10 @@ async def rewriting_breaks_nothing(context: CheckContext) -> list[Finding]:
     if found is None or context.settings.tokens.issuer == "keep":
         return []
     findings = [_broken_by_rewriting(what) for what in _breakable(found)]
+    if found.members.get("authorization_response_iss_parameter_supported") is True:
+        reason = "authorization responses keep the upstream's issuer (RFC 9207), and clients compare it with the rewritten one"
+        remedy = "Use it for clients without a browser only, or give the upstream the public URL."
+        findings.append(warning("rewriting", reason, key="tokens.issuer", value='"rewrite"', remedy=remedy))
     if found.text("userinfo_endpoint") or "openid" in found.texts("scopes_supported"):
         reason = "ID tokens keep the upstream's issuer, and OpenID Connect clients compare it with the rewritten one"
         remedy = "Use it for access tokens only, or give the upstream the public URL."
@@ -126,8 +130,6 @@ def _breakable(found: Discovery) -> Iterator[str]:
         yield "request objects (RFC 9101)"
     if found.texts("dpop_signing_alg_values_supported"):
         yield "DPoP (RFC 9449)"
-    if found.members.get("authorization_response_iss_parameter_supported") is True:
-        yield "the iss parameter of authorization responses (RFC 9207)"
 
 
 def _broken_by_rewriting(what: str) -> Finding:

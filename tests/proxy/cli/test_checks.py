@@ -116,7 +116,7 @@ METADATA: list[tuple[dict[str, object], dict[str, Any], Level, str, str]] = [
     (
         {"authorization_response_iss_parameter_supported": True},
         {"tokens": {"issuer": "rewrite"}, "server": {"public_url": PUBLIC}},
-        Level.ERROR,
+        Level.WARNING,
         "tokens.issuer",
         "RFC 9207",
     ),
