@@ -52,6 +52,8 @@ class HookpointMiddleware:
         self.settings = _settings(config, dialect)
         self.metrics = metrics or Metrics(new_registry())
         self.runtime = Runtime(app, self.settings, hooks=hooks, metrics=self.metrics)
+        # FastAPI(root_path=...) serves its routes below that prefix as well, whatever the scope says.
+        self._root_path: str = getattr(app, "root_path", "")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
@@ -66,7 +68,7 @@ class HookpointMiddleware:
 
     async def _serve_http(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
-        site = self.runtime.known_site(scope.get("root_path", "")) or await self._find_site(scope, send)
+        site = self.runtime.known_site(self._root_of(scope)) or await self._find_site(scope, send)
         if site is None:
             self.metrics.request(PASSED, "not_ready", time.perf_counter() - started)
             return
@@ -87,7 +89,7 @@ class HookpointMiddleware:
     async def _find_site(self, scope: Scope, send: Send) -> Site | None:
         """Load what is not known yet; answers the request and returns None when that fails."""
         try:
-            return await self.runtime.site(scope.get("root_path", ""))
+            return await self.runtime.site(self._root_of(scope))
         except (NotReady, StoreError, SigningKeyError) as error:
             log.error("not_ready", code=error.code, reason=str(error))
         answer = error_answer(
@@ -96,9 +98,12 @@ class HookpointMiddleware:
         await answer.send(send)
         return None
 
+    def _root_of(self, scope: Scope) -> str:
+        return scope.get("root_path") or self._root_path
+
     async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            root_path = scope.get("root_path", "")
+            root_path = self._root_of(scope)
             site = self.runtime.known_site(root_path) or await self.runtime.site(root_path)
         except (NotReady, StoreError, SigningKeyError) as error:
             log.error("not_ready", code=error.code, reason=str(error))
@@ -119,7 +124,7 @@ class HookpointMiddleware:
                 except (StoreError, SigningKeyError) as error:
                     await send({"type": "lifespan.startup.failed", "message": f"{error.code}: {error}"})
                     return
-                self.runtime.warm_up()
+                self.runtime.warm_up(self._root_path)
             elif message["type"] in ("lifespan.shutdown.complete", "lifespan.shutdown.failed"):
                 await self.runtime.aclose()
             await send(message)

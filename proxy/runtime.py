@@ -37,6 +37,7 @@ from hookpoint.proxy.upstream.clients import TrustedProxies, client_of
 METADATA_LIFETIME: Final = 600.0
 RETRY_AFTER: Final = 1.0
 _MAX_RETRY: Final = 10.0
+_MAX_SITES: Final = 64  # a mount path with parameters has any number of roots
 
 log = structlog.get_logger(__name__)
 
@@ -185,6 +186,9 @@ class Runtime:
             self._next_try = self._clock() + RETRY_AFTER
             log.error("signing_keys_unusable", code=error.code, reason=str(error))
             raise NotReady(str(error)) from error
+        if root_path not in self._sites and len(self._sites) >= _MAX_SITES:
+            oldest, _ = self._sites.pop(next(iter(self._sites)))
+            await oldest.aclose()
         self._sites[root_path] = (site, self._clock() + METADATA_LIFETIME)
         self._reason = None
         return site

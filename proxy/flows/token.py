@@ -35,7 +35,7 @@ from hookpoint.proxy.content_headers import check_content_headers
 from hookpoint.proxy.dialects import Dialect
 from hookpoint.proxy.flows.intercepted import ClientLeft, Directory, read_body, replay
 from hookpoint.proxy.flows.reissuer import Reissuer
-from hookpoint.proxy.parameters import grant_parameters, judge_query
+from hookpoint.proxy.parameters import fold_name, grant_parameters, judge_query
 from hookpoint.proxy.strict_json import JsonError, JsonObject
 from hookpoint.proxy.tokens.compact import classify
 from hookpoint.proxy.tokens.errors import KeysUnavailable, TokenRejected, TokenTooLarge
@@ -211,7 +211,7 @@ class TokenFlow:
         grant_type = read_text(members, "grant_type")
         if grant_type is None:
             raise BodyRefused("The parameter grant_type is missing.")
-        if grant_type != CLIENT_CREDENTIALS and grant_type.strip().casefold() == CLIENT_CREDENTIALS:
+        if grant_type != CLIENT_CREDENTIALS and fold_name(grant_type) == CLIENT_CREDENTIALS:
             raise BodyRefused("The grant type is written client_credentials.", error="unsupported_grant_type")
         client = client_authentication(headers, members)
         return Asked(
