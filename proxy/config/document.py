@@ -45,17 +45,18 @@ def read_document(path: Path) -> Document:
     """Return a TOML file; raise ConfigurationError when it cannot be read or is not TOML."""
     try:
         text = path.read_bytes().decode("utf-8")
-        return Document(path=path, values=tomllib.loads(text), lines=_lines_of_keys(text))
     except OSError as error:
         reason = f"cannot be read: {error.strerror or type(error).__name__}"
         remedy = "Name another file with --config or HOOKPOINT_CONFIG, or write one with: hookpoint init"
-        problem = Problem(key=str(path), value="", reason=reason, remedy=remedy)
+        raise ConfigurationError([Problem(key=str(path), value="", reason=reason, remedy=remedy)]) from None
     except UnicodeDecodeError as error:
         reason = f"is not UTF-8 text (byte {error.start})"
         problem = Problem(key=str(path), value="", reason=reason, remedy="Save the file as UTF-8.")
+        raise ConfigurationError([problem]) from None
+    try:
+        return Document(path=path, values=tomllib.loads(text), lines=_lines_of_keys(text))
     except tomllib.TOMLDecodeError as error:
-        problem = _syntax_problem(path, text, str(error))
-    raise ConfigurationError([problem])
+        raise ConfigurationError([_syntax_problem(path, text, str(error))]) from None
 
 
 def _syntax_problem(path: Path, text: str, message: str) -> Problem:
@@ -63,9 +64,9 @@ def _syntax_problem(path: Path, text: str, message: str) -> Problem:
     found = _POSITION.match(message)
     line = int(found["line"]) if found and found["line"] else len(lines)
     column = int(found["column"]) if found and found["column"] else len(lines[-1]) + 1
-    shown = lines[min(line, len(lines)) - 1]
+    assignment = _ASSIGNMENT.match(lines[min(line, len(lines)) - 1])
     return Problem(
-        key=_ASSIGNMENT.match(shown)[1] if _ASSIGNMENT.match(shown) else path.name,  # type: ignore[index]
+        key=assignment[1] if assignment else path.name,
         value="",  # an unquoted secret is a frequent syntax error
         reason=f"this is not TOML: {found['message'] if found else message} at line {line}, column {column}",
         remedy='Correct that line; text stands in quotes, as in name = "value".',

@@ -60,7 +60,7 @@ class Trial:
         holder: Any = self._values
         place: Location = ()
         for step in location:
-            index = step
+            index: Any = step
             if isinstance(step, int) and isinstance(holder, list):
                 gone = self._left_out.get(place, [])
                 if step in gone:
