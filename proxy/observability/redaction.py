@@ -73,15 +73,20 @@ _PARAMETERS = (
     "|subject_token|token|user_code|verification_code|x-upstream-secret"
 )
 
-# Each alternative begins with literal characters, so that a text without secrets costs one quick scan.
+# Written so that no text makes it backtrack: what repeats is bounded or can begin in one place only.
 _SECRET_TEXT = re.compile(
-    r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\Z)"
-    r"|\beyJ[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)+"  # JWS and JWE compact forms (RFC 7515 §7.1, RFC 7516 §7.1)
-    r"|\bwhsec_[A-Za-z0-9+/=_-]+"
-    r"|(?P<scheme>\b(?i:bearer|basic|dpop|digest)\s+)[A-Za-z0-9._~+/=-]+"  # RFC 9110 §11.4
+    r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----|\Z)"
+    # JWS and JWE in compact form (RFC 7515 §7.1, RFC 7516 §7.1)
+    r"|(?:(?<![A-Za-z0-9_-])|(?<=%[0-9A-Fa-f]{2}))eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)+"
+    r"|(?<![A-Za-z0-9_])whsec_[A-Za-z0-9+/=_-]+"
+    # credentials (RFC 9110 §11.4), told from prose by what words are not made of
+    r"|(?P<scheme>\b(?i:bearer|basic|dpop)\s{1,8})(?=[A-Za-z0-9._~+/=-]*[A-Z0-9_~+/=])[A-Za-z0-9._~+/=-]+"
+    r"|(?P<field>(?<![A-Za-z0-9])(?i:(?:proxy-)?authorization|(?:set-)?cookie)\s{0,8}:\s{0,8})[^\r\n\"']+"
     r"|(?P<user>://[^/\s:@?#]*:)[^/\s@]+(?=@)"
-    rf"|(?P<pair>(?<![A-Za-z0-9])(?i:{_PARAMETERS})=)[^&\s\"']+"
-    rf"|(?P<member>(?<![A-Za-z0-9])(?i:{_PARAMETERS})\\?[\"']\s*[:=]\s*b?\\?[\"'])(?:[^\"'\\]|\\(?![\"']).|\\[\"'](?!\s*[,}}\])]))*",
+    # a quoted value ends at the quote it began with, escaped as often; `"a\"b"` does not end in the middle
+    rf"|(?P<member>(?<![A-Za-z0-9])(?i:{_PARAMETERS})\\{{0,16}}[\"']?\s{{0,8}}[:=]\s{{0,8}}b?(?P<quote>\\{{0,16}}[\"']))"
+    r"(?:(?!(?<!\\)(?P=quote)).)*"
+    rf"|(?P<pair>(?<![A-Za-z0-9])(?i:{_PARAMETERS})=)[^&\s\"']+",
     re.DOTALL,
 )
 
@@ -104,8 +109,8 @@ def redact_text(text: str) -> str:
 
 
 def _keep_label(match: re.Match[str]) -> str:
-    label = match["scheme"] or match["user"] or match["pair"] or match["member"] or ""
-    return label + REDACTED
+    labels = (match["scheme"], match["field"], match["user"], match["member"], match["pair"])
+    return next(filter(None, labels), "") + REDACTED
 
 
 def redact(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
