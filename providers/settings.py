@@ -69,9 +69,13 @@ def _convert(value: object, hint: Any) -> tuple[object, str]:
         ok = isinstance(value, list | tuple) and all(isinstance(item, arguments[0]) for item in value)
         return (tuple(value) if isinstance(value, list | tuple) else value), "" if ok else "a list of texts"
     if origin is not None:
-        return value, "" if isinstance(value, Mapping) else "a table"
+        return value, "" if _is_table(value, arguments[1]) else "a table" + (" of texts" if arguments[1] is str else "")
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value), ""
     names = {str: "a text", int: "a whole number", float: "a number", bool: "true or false", object: "anything"}
     ok = isinstance(value, hint) and not (hint is int and isinstance(value, bool))
     return value, "" if ok else names.get(hint, str(hint))
+
+
+def _is_table(value: object, kind: Any) -> bool:
+    return isinstance(value, Mapping) and (kind is not str or all(isinstance(item, str) for item in value.values()))

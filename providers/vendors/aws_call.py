@@ -65,6 +65,9 @@ class Service:
         parts = {"status_code": answer.status, "headers": answer.headers, "body": answer.body}
         try:
             parsed = self._parser.parse(parts, self._operation.output_shape)
+            shape = self._model.shape_for_error_code(parsed.get("Error", {}).get("Code", ""))
+            if shape is not None:
+                parsed |= self._parser.parse(parts, shape)
         except Exception:  # noqa: BLE001 - botocore raises its own and its XML reader's errors for foreign bodies
             parsed = {}
         return answer, parsed

@@ -33,10 +33,10 @@ class HttpGatewaySettings(HttpSettings):
     url: str = setting("address; placeholders in it are percent-encoded")
     preset: Literal["kannel", "jasmin"] | None = setting("kannel or jasmin: fills what is not set", default=None)
     method: Literal["GET", "POST", "PUT"] = setting("GET, POST or PUT", default="POST")
-    headers: Mapping[str, str] | None = setting("header fields", default=None)
-    params: Mapping[str, str] | None = setting("query parameters", default=None)
-    form: Mapping[str, str] | None = setting("fields of a form body", default=None)
-    json: Mapping[str, object] | None = setting("JSON body", default=None)
+    headers: Mapping[str, str] | None = setting("header fields", default=None, secret=True)
+    params: Mapping[str, str] | None = setting("query parameters", default=None, secret=True)
+    form: Mapping[str, str] | None = setting("fields of a form body", default=None, secret=True)
+    json: Mapping[str, object] | None = setting("JSON body", default=None, secret=True)
     unicode_params: Mapping[str, str] | None = setting(
         "query parameters added for texts outside of GSM-7; an empty one takes its namesake away", default=None
     )

@@ -112,7 +112,7 @@ class TwilioProvider(HttpProvider):
         """Run one creating call of the SDK and read the sid and status of what it created."""
         try:
             created = await create(self._client(message))
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, AttributeError):
             raise OutcomeUnknown("the answer was positive but not readable", provider=self.name) from None
         if not created.sid:
             raise OutcomeUnknown("the answer was positive but had no sid", provider=self.name)
