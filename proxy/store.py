@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sqlite3
 import stat
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Final
+from uuid import uuid4
 
 import structlog
 from sqlalchemy import (
@@ -80,9 +82,10 @@ class Store:
     none fails half-way because another process wrote in between; `read()` does not.
     """
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, keeper: sqlite3.Connection | None = None) -> None:
         self.engine: Final = engine
         self._reading = engine.execution_options(**{_READ_ONLY: True})
+        self._keeper = keeper
 
     @contextlib.asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncConnection]:
@@ -128,7 +131,10 @@ class Store:
             return True
 
     async def aclose(self) -> None:
+        """Close all connections; a database in memory is gone."""
         await self.engine.dispose()
+        if self._keeper is not None:
+            self._keeper.close()
 
 
 async def open_store(url: str) -> Store:
@@ -138,10 +144,10 @@ async def open_store(url: str) -> Store:
     """
     parsed = _parse(url)
     if parsed.database is None:
-        store = Store(_sqlite(parsed, pool_size=1))
+        store = _in_memory(parsed)
     else:
         _create(Path(parsed.database))
-        store = Store(_sqlite(parsed, pool_size=5))
+        store = Store(_sqlite(parsed))
     try:
         async with store.read() as connection:
             await connection.execute(text("SELECT 1 FROM sqlite_master"))
@@ -183,12 +189,23 @@ def _create(path: Path) -> None:
         log.warning("store_file_open_to_others", path=str(path), mode=f"{mode:04o}", advice="chmod 600")
 
 
-def _sqlite(url: URL, pool_size: int) -> AsyncEngine:
-    # A database in memory lives in its connection, so there is exactly one, and transactions wait for it.
+def _in_memory(url: URL) -> Store:
+    """Open a named database that lives as long as one connection stands still.
+
+    An ordinary one lives in its only connection and would go with it when a task is cancelled in mid-statement.
+    """
+    if sqlite3.sqlite_version_info < (3, 36):
+        raise StoreUrlInvalid(f"a store in memory needs SQLite 3.36, this is {sqlite3.sqlite_version}; use a file")
+    name = f"file:/hookpoint-{uuid4().hex}"
+    keeper = sqlite3.connect(f"{name}?vfs=memdb", uri=True, check_same_thread=False)
+    return Store(_sqlite(url.set(database=name, query={"vfs": "memdb", "uri": "true"})), keeper)
+
+
+def _sqlite(url: URL) -> AsyncEngine:
     engine = create_async_engine(
         url,
         poolclass=AsyncAdaptedQueuePool,
-        pool_size=pool_size,
+        pool_size=5,
         max_overflow=0,
         connect_args={"timeout": BUSY_TIMEOUT, "isolation_level": None},
     )

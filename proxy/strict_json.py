@@ -121,7 +121,7 @@ class JsonObject:
             _check_surrogates(members)
         return cls(text, spans, members, max_depth)
 
-    def edited(self, set: Mapping[str, object], remove: Collection[str] = ()) -> bytes:  # noqa: A002 - reads as intended
+    def edited(self, set: Mapping[str, object], remove: Collection[str] = ()) -> bytes:  # noqa: A002 - reads well
         """Return the object with members replaced, added at the end, or left out.
 
         Members that are not named keep their bytes and their order; names in `remove` that do not occur are passed
@@ -230,7 +230,7 @@ def _written(value: object, max_depth: int) -> str:
 
 
 def _plain(value: object, levels: int) -> object:
-    """Return a value in the types the encoder takes, refusing what it would silently bend (names that are no strings)."""
+    """Return a value in the types the encoder takes, refusing what it would bend (names that are no strings)."""
     if value is None or isinstance(value, str | bool):
         return value
     if isinstance(value, int):

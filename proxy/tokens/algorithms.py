@@ -50,5 +50,5 @@ ALL: Final = frozenset(ALGORITHMS)
 
 
 def same_algorithm(declared: str, used: str) -> bool:
-    """Tell whether a key declared for one algorithm serves another; RFC 9864 renamed EdDSA with this curve to Ed25519."""
+    """Tell whether a key declared for one name serves the other; RFC 9864 renamed EdDSA on this curve to Ed25519."""
     return declared == used or {declared, used} == {"EdDSA", "Ed25519"}

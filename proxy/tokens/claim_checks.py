@@ -1,4 +1,4 @@
-"""What the claims of an upstream's access token must be (RFC 7519 section 4.1, RFC 8725 section 3, RFC 9068 section 4)."""
+"""What the claims of an upstream's access token must be (RFC 7519 section 4.1, RFC 8725 section 3, RFC 9068)."""
 
 from __future__ import annotations
 

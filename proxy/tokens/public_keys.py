@@ -24,7 +24,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerificationKey:
-    """One public key that may verify; `algorithm` is the one the set declares for it, `material` its RFC 7638 thumbprint."""
+    """A public key that may verify; `algorithm` is what the set declares, `material` the RFC 7638 thumbprint."""
 
     kid: str | None
     algorithm: str | None

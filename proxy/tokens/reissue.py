@@ -72,8 +72,8 @@ def final_claims(
     """Return the payload of the finished token; claims that do not change keep their bytes and their order.
 
     `scope` replaces all scope values, None keeps them; they stay in the claim and in the form the upstream used.
-    `expires_at` is in seconds since 1970 and may only shorten. `issuer` replaces `iss`. A `jti` is made where there is none (RFC 9068 section
-    2.2). Raises ClaimFrozen, ScopeInvalid, and JsonError for values that are not JSON.
+    `expires_at` is in seconds since 1970 and may only shorten. `issuer` replaces `iss`. A `jti` is made where there is
+    none (RFC 9068 section 2.2). Raises ClaimFrozen, ScopeInvalid, and JsonError for values that are not JSON.
     """
     claims = upstream.members
     changed = {name: value for name, value in set.items() if not _is_unchanged(claims, name, value)}

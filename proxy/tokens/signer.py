@@ -37,7 +37,7 @@ class Signer(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SigningKey:
-    """A private key that serves one algorithm; its kid is the RFC 7638 thumbprint, so that equal keys have equal kids."""
+    """A private key that serves one algorithm; its kid is the RFC 7638 thumbprint: equal keys have equal kids."""
 
     kid: str
     algorithm: Algorithm
@@ -84,7 +84,7 @@ def _described(key: PrivateKey) -> str:
 
 
 class LocalSigner:
-    """Signs in this process: RSA, which takes long and lets go of the interpreter, in a pool, and the others in place."""
+    """Signs in this process: RSA, which takes long and frees the interpreter, in a pool, the others in place."""
 
     def __init__(self, key: SigningKey, pool: Executor) -> None:
         self._key = key

@@ -37,6 +37,12 @@ def modes(folder: Path) -> dict[str, str]:
     return {file.name: f"{file.stat().st_mode & 0o777:o}" for file in folder.iterdir()}
 
 
+async def add_and_fail(store: Store) -> None:
+    async with store.begin() as connection:
+        await connection.execute(insert(notes).values(note="second"))
+        raise RuntimeError("changed my mind")
+
+
 async def test_a_new_file_is_for_its_owner_only(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     with capture_logs() as logs:
@@ -108,14 +114,8 @@ async def test_a_schema_of_a_later_version_is_refused() -> None:
 async def test_a_transaction_that_fails_leaves_nothing() -> None:
     store = await open_store("sqlite://")
     await store.migrate("notes", [FIRST])
-
-    async def add() -> None:
-        async with store.begin() as connection:
-            await connection.execute(insert(notes).values(note="second"))
-            raise RuntimeError("changed my mind")
-
     with pytest.raises(RuntimeError, match="changed my mind"):
-        await add()
+        await add_and_fail(store)
     assert await count(store) == 1
     await store.aclose()
 
@@ -137,6 +137,30 @@ async def test_transactions_at_the_same_time_all_succeed(tmp_path: Path, in_memo
     assert found == ["first", *(str(number) for number in range(1, 21))]
 
 
+@pytest.mark.parametrize("in_memory", [False, True])
+async def test_cancelled_transactions_lose_nothing(tmp_path: Path, in_memory: bool) -> None:
+    store = await open_store("sqlite://" if in_memory else f"sqlite:///{tmp_path / 'store.db'}")
+    await store.migrate("notes", [FIRST])
+    for steps in range(40):
+        reading, writing = asyncio.create_task(count(store)), asyncio.create_task(add_and_fail(store))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        reading.cancel()
+        writing.cancel()
+        await asyncio.wait([reading, writing])
+    assert await count(store) == 1
+    await store.aclose()
+
+
+async def test_databases_in_memory_are_apart() -> None:
+    one, other = await open_store("sqlite://"), await open_store("sqlite:///:memory:")
+    await one.migrate("notes", [FIRST])
+    with pytest.raises(StoreUnavailable, match="no such table"):
+        await count(other)
+    await one.aclose()
+    await other.aclose()
+
+
 OPEN_AND_MIGRATE = """
 import asyncio, sys
 from sqlalchemy import text
@@ -146,7 +170,10 @@ async def main():
     sys.stdin.readline()
     store = await open_store(sys.argv[1])
     await store.migrate("notes", [
-        (text("CREATE TABLE notes (id INTEGER PRIMARY KEY, note TEXT)"), text("INSERT INTO notes(note) VALUES ('first')")),
+        (
+            text("CREATE TABLE notes (id INTEGER PRIMARY KEY, note TEXT)"),
+            text("INSERT INTO notes(note) VALUES ('first')"),
+        ),
         (text("INSERT INTO notes(note) VALUES ('second')"),),
     ])
     await store.aclose()

@@ -74,6 +74,13 @@ def test_T11_exp_comes_earlier_or_stays() -> None:
     assert final_claims(as_float, set={}, expires_at=2000) == b'{"exp":2e3,"jti":"1"}'
 
 
+def test_a_rewritten_issuer_stays_at_its_place() -> None:
+    payload = final_claims(UPSTREAM, set={}, issuer="https://public.example")
+    assert payload == UPSTREAM.edited({"iss": "https://public.example"})
+    with pytest.raises(ClaimFrozen):
+        final_claims(UPSTREAM, set={"iss": "https://attacker.example"}, issuer="https://public.example")
+
+
 @pytest.mark.parametrize(
     ("claims", "scope", "expected"),
     [
