@@ -63,8 +63,11 @@ def _is_for_the_client_itself(claims: Claims, client: object) -> bool:
 
 
 def check_issuer(claims: Claims, issuer: str) -> None:
-    """Compare as plain strings: a trailing slash or another case is another issuer (RFC 9207 section 2.4)."""
-    if claims.get("iss") != issuer:
+    """Compare as plain strings: a trailing slash or another case is another issuer (RFC 9207 section 2.4).
+
+    An issuer that is not known, the empty string, is nobody's.
+    """
+    if not issuer or claims.get("iss") != issuer:
         raise TokenRejected("wrong_issuer", f"its issuer is {_shown(claims.get('iss'))}, expected {_shown(issuer)}")
 
 
@@ -74,7 +77,7 @@ def check_times(claims: Claims, now: float, leeway: float) -> None:
     if expires is None:
         raise TokenRejected("invalid_claim", "it has no 'exp'")
     if now >= expires + leeway:
-        raise TokenRejected("expired", f"it expired {now - expires:.0f} seconds ago")
+        raise TokenRejected("token_expired", f"it expired {now - expires:.0f} seconds ago")
     for name, time in (("nbf", not_before), ("iat", issued)):
         if time is not None and time > now + leeway:
             raise TokenRejected("not_yet_valid", f"its '{name}' is {time - now:.0f} seconds ahead")

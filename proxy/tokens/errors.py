@@ -29,7 +29,7 @@ Rejection = Literal[
     "unknown_key",
     "bad_signature",
     "wrong_issuer",
-    "expired",
+    "token_expired",
     "not_yet_valid",
     "invalid_claim",
 ]
