@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install
 INPUTS := pyproject.toml tests/constraints.txt
 
-.PHONY: help demo test check bench format lock clean
+.PHONY: help demo test check bench docs format lock clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -26,11 +26,15 @@ check: $(VENV)/.dev ## Lint, types, layers
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/mypy docs/generate.py
 	$(BIN)/lint-imports
 	$(BIN)/pyright
 
 bench: $(VENV)/.dev ## Measure side by side and print ratios; ARGS=--help says how
 	@$(BIN)/python -m bench $(ARGS)
+
+docs: $(VENV)/.dev ## Write the reference pages from the code
+	@$(BIN)/python docs/generate.py
 
 format: $(VENV)/.dev ## Format the code
 	$(BIN)/ruff check --fix-only .

@@ -1,11 +1,9 @@
-"""Writes docs/reference/configuration.md from the model: `python -m hookpoint.proxy.config.reference`."""
+"""The reference page of the configuration, written from the model."""
 
 from __future__ import annotations
 
 import inspect
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
@@ -21,12 +19,10 @@ if TYPE_CHECKING:
 
     from hookpoint.proxy.config.schema import Key
 
-PAGE = Path("docs/reference/configuration.md")
-
 _INTRODUCTION = """\
 # Configuration
 
-<!-- Written by: python -m hookpoint.proxy.config.reference -->
+<!-- Written by: make docs -->
 
 hookpoint reads one TOML file: `hookpoint.toml`, or what `--config` or `HOOKPOINT_CONFIG` names. `hookpoint init` writes one
 to start from, `hookpoint check` reports everything that is wrong with it at once. Unknown keys are errors.
@@ -118,14 +114,3 @@ def _meaning(key: Key) -> str:
     if example is None or (not key.field.is_required() and example == key.field.get_default()):
         return text
     return f"{text} Example: `{toml_text(example)}`"
-
-
-def main() -> None:
-    """Write the page; the first argument, if any, is the folder of the project."""
-    target = Path(*sys.argv[1:2]) / PAGE
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(page(), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()

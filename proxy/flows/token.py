@@ -66,7 +66,7 @@ TokenOutcome = Literal["passed", "unchanged", "reissued", "refused", "denied", "
 log = structlog.get_logger(__name__)
 
 
-class AnswerInvalid(Exception):  # noqa: N818 - a verdict on the server's answer
+class TokenAnswerInvalid(Exception):  # noqa: N818 - a verdict on the server's answer
     """The server's answer is no token answer that can be read for certain; the text is for operators."""
 
     code = "upstream_answer_invalid"
@@ -187,7 +187,7 @@ class TokenFlow:
                     "upstream_failed"
                 )
             return self._error(asked, 502, "server_error", "The server's answer broke off."), "upstream_failed"
-        except AnswerInvalid as error:
+        except TokenAnswerInvalid as error:
             log.error("upstream_answer_invalid", reason=str(error))
             return self._error(asked, 502, "server_error", "The server's answer cannot be used."), "upstream_failed"
         except TokenRejected as error:
@@ -231,14 +231,14 @@ class TokenFlow:
         if 200 < answer.status < 400:
             place = (answer.header(b"location") or b"").decode("latin-1")
             hint = f" to {place!r}: set upstream.routes.token to where the endpoint really is" if place else ""
-            raise AnswerInvalid(f"the token endpoint answered {answer.status}{hint}")
+            raise TokenAnswerInvalid(f"the token endpoint answered {answer.status}{hint}")
         return answer
 
     async def _inspect(self, answer: Answer, asked: Asked) -> Granted:
         envelope = _read_envelope(answer)
         token = envelope.members.get("access_token")
         if not isinstance(token, str) or not token:
-            raise AnswerInvalid("the answer has no access_token")
+            raise TokenAnswerInvalid("the answer has no access_token")
         kind = classify(token)
         verified = await self._verifier.verify(token, asked.client_id or None) if kind == "jws" else None
         return Granted(answer=answer, envelope=envelope, token=token, verified=verified)
@@ -295,16 +295,16 @@ class TokenFlow:
 
 def _read_envelope(answer: Answer) -> JsonObject:
     if answer.status != 200:
-        raise AnswerInvalid(f"the token endpoint answered {answer.status}")
+        raise TokenAnswerInvalid(f"the token endpoint answered {answer.status}")
     if (coding := answer.header(b"content-encoding")) not in (None, b"", b"identity"):
-        raise AnswerInvalid(f"the answer is encoded as {coding!r}, though only identity was accepted")
+        raise TokenAnswerInvalid(f"the answer is encoded as {coding!r}, though only identity was accepted")
     media_type = (answer.header(b"content-type") or b"").partition(b";")[0].strip().lower()
     if media_type != b"application/json":
-        raise AnswerInvalid(f"the answer is {media_type.decode('latin-1') or 'of no type'}, not application/json")
+        raise TokenAnswerInvalid(f"the answer is {media_type.decode('latin-1') or 'of no type'}, not application/json")
     try:
         return JsonObject.parse(answer.body)
     except JsonError as error:
-        raise AnswerInvalid(f"the answer is not strict JSON: {error}") from error
+        raise TokenAnswerInvalid(f"the answer is not strict JSON: {error}") from error
 
 
 def _rewritten(granted: Granted, members: Mapping[str, object]) -> Answer:
