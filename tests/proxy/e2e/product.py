@@ -11,7 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from tests.partners.loopback import open_http
 HOOKPOINT = Path(sys.executable).parent / "hookpoint"
 READY = re.compile(r"hookpoint ready on (\S+) \(admin (\S+)\)")
 STOP_SECONDS = 40.0
+LOG_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,11 +31,25 @@ class Product:
     admin: str
     pid: int
     lines: deque[str]
+    written: threading.Condition = field(repr=False)
 
-    def events(self, name: str) -> list[dict[str, Any]]:
-        """The log entries of one event."""
-        entries = [json.loads(line) for line in tuple(self.lines) if line.startswith("{")]
-        return [entry for entry in entries if entry.get("event") == name]
+    def events(self, name: str, **members: object) -> list[dict[str, Any]]:
+        """The log entries of one event with these members, once there is one: an answer may be here before its log entry."""
+        with self.written:
+            self.written.wait_for(lambda: self._entries(name, members), LOG_SECONDS)
+            return self._entries(name, members)
+
+    def _entries(self, name: str, members: dict[str, object]) -> list[dict[str, Any]]:
+        entries = [json.loads(line) for line in self.lines if f'"event": "{name}"' in line]
+        return [entry for entry in entries if entry.items() >= members.items()]
+
+    async def metric(self, name: str, **labels: str) -> float:
+        """The sum of the samples of a metric that have these labels."""
+        async with open_http() as http:
+            text = (await http.get(f"{self.admin}/metrics")).text
+        wanted = [f'{label}="{value}"' for label, value in labels.items()]
+        samples = [line.rpartition(" ") for line in text.splitlines() if line.startswith((f"{name}{{", f"{name} "))]
+        return sum(float(value) for sample, _, value in samples if all(each in sample for each in wanted))
 
 
 def free_port() -> int:
@@ -61,7 +76,8 @@ def run_hookpoint(folder: Path, configuration: str, *, hooks: str = "", port: in
     assert process.stdout is not None
     assert process.stderr is not None
     lines: deque[str] = deque(maxlen=5000)
-    reader = threading.Thread(target=_keep, args=(process, lines), daemon=True)
+    written = threading.Condition()
+    reader = threading.Thread(target=_keep, args=(process, lines, written), daemon=True)
     reader.start()
     try:
         ready = READY.fullmatch(process.stdout.readline().strip())
@@ -69,7 +85,7 @@ def run_hookpoint(folder: Path, configuration: str, *, hooks: str = "", port: in
             process.wait(STOP_SECONDS)
             reader.join()
             raise RuntimeError(f"hookpoint did not start:\n{''.join(lines)}")
-        yield Product(url=ready[1], admin=ready[2], pid=process.pid, lines=lines)
+        yield Product(url=ready[1], admin=ready[2], pid=process.pid, lines=lines, written=written)
     finally:
         process.terminate()
         try:
@@ -82,10 +98,12 @@ def run_hookpoint(folder: Path, configuration: str, *, hooks: str = "", port: in
         process.stderr.close()
 
 
-def _keep(process: subprocess.Popen[str], lines: deque[str]) -> None:
+def _keep(process: subprocess.Popen[str], lines: deque[str], written: threading.Condition) -> None:
     assert process.stderr is not None
     for line in process.stderr:
-        lines.append(line)
+        with written:
+            lines.append(line)
+            written.notify_all()
 
 
 async def post_form(url: str, data: dict[str, str], *, auth: tuple[str, str] | None = None, **headers: str) -> Any:
