@@ -55,7 +55,7 @@ REFUSED_HEADS: dict[str, tuple[int, bytes]] = {
     "H_te_parameter": (501, post(b"Transfer-Encoding: chunked;q=1\r\n", b"0\r\n\r\n")),
     "H_te_comma_first": (501, post(b"Transfer-Encoding: ,chunked\r\n", b"0\r\n\r\n")),
     "H_te_vertical_tab": (400, post(b"Transfer-Encoding: \x0bchunked\r\n", b"0\r\n\r\n")),
-    "H_te_trailing_tab": (400, post(b"Transfer-Encoding: chunked\t\r\n", b"0\r\n\r\n")),
+    "H_te_trailing_tab": (501, post(b"Transfer-Encoding: chunked\t\r\n", b"0\r\n\r\n")),
     "H_te_empty": (400, post(b"Transfer-Encoding:\r\n")),
     "H_te_twice": (400, post(CHUNKED + CHUNKED, b"0\r\n\r\n")),
     "H_te_two_lines": (400, post(CHUNKED + b"Transfer-Encoding: identity\r\n", b"0\r\n\r\n")),
