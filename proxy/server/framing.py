@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from hookpoint.proxy.server.rejection import Rejection
 
@@ -27,12 +26,17 @@ _REFUSED_METHODS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Framing:
+_EXAMINED = frozenset({b"host", b"content-length", b"transfer-encoding", b"upgrade", b"expect"})
+
+
+class Framing(NamedTuple):
     """What the head says about the rest of the request."""
 
     has_body: bool
-    upgrade: bytes | None
+    upgrade: bool
+    """Whether there is an Upgrade field, to whatever."""
+    expects_continue: bool
+    """Whether the client waits for `100 Continue` before it sends its body (RFC 9110 §10.1.1)."""
 
 
 def check_request_line(method: str, target: bytes, version: str) -> None:
@@ -55,8 +59,10 @@ def check_headers(headers: Iterable[tuple[bytes, bytes]], version: str) -> Frami
     hosts: list[bytes] = []
     lengths: list[bytes] = []
     codings: list[bytes] = []
-    upgrade: bytes | None = None
+    upgrade = expectation = False
     for name, value in headers:
+        if name not in _EXAMINED:
+            continue
         if name == b"host":
             hosts.append(value)
         elif name == b"content-length":
@@ -64,13 +70,16 @@ def check_headers(headers: Iterable[tuple[bytes, bytes]], version: str) -> Frami
         elif name == b"transfer-encoding":
             codings.append(value)
         elif name == b"upgrade":
-            upgrade = value.lower()
+            upgrade = True
+        else:
+            expectation = expectation or value.lower() == b"100-continue"
     _check_host(hosts, version)
     if codings:
         _check_codings(codings, lengths, version)
     elif lengths and (len(lengths) > 1 or not lengths[0].isdigit()):
         raise Rejection(HTTPStatus.BAD_REQUEST, "Content-Length must be one number.")
-    return Framing(has_body=bool(codings) or (bool(lengths) and int(lengths[0]) > 0), upgrade=upgrade)
+    has_body = bool(codings) or (bool(lengths) and int(lengths[0]) > 0)
+    return Framing(has_body, upgrade, expects_continue=expectation and has_body and version == "1.1")
 
 
 def _check_host(hosts: list[bytes], version: str) -> None:
@@ -85,5 +94,5 @@ def _check_codings(codings: list[bytes], lengths: list[bytes], version: str) -> 
         raise Rejection(HTTPStatus.BAD_REQUEST, "HTTP/1.0 has no Transfer-Encoding.")
     if lengths:
         raise Rejection(HTTPStatus.BAD_REQUEST, "Content-Length and Transfer-Encoding exclude each other.")
-    if len(codings) > 1 or codings[0].lower() != b"chunked":
+    if len(codings) > 1 or codings[0].rstrip(b" ").lower() != b"chunked":
         raise Rejection(HTTPStatus.NOT_IMPLEMENTED, "The only transfer coding is chunked.")
