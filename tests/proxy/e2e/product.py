@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import socket
@@ -9,11 +10,11 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tests.partners.loopback import open_http
 
@@ -21,6 +22,8 @@ HOOKPOINT = Path(sys.executable).parent / "hookpoint"
 READY = re.compile(r"hookpoint ready on (\S+) \(admin (\S+)\)")
 STOP_SECONDS = 40.0
 LOG_SECONDS = 10.0
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +107,15 @@ def _keep(process: subprocess.Popen[str], lines: deque[str], written: threading.
         with written:
             lines.append(line)
             written.notify_all()
+
+
+async def eventually(ask: Callable[[], Awaitable[T]], is_it: Callable[[T], bool], *, seconds: float = 15.0) -> T:
+    """Ask again and again until the answer is the one that is waited for, and return it."""
+    async with asyncio.timeout(seconds):
+        while True:
+            if is_it(answer := await ask()):
+                return answer
+            await asyncio.sleep(0.05)
 
 
 async def post_form(url: str, data: dict[str, str], *, auth: tuple[str, str] | None = None, **headers: str) -> Any:

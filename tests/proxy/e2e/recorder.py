@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs
 from uuid import uuid4
 
-import uvicorn
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 from starlette.applications import Starlette
@@ -20,8 +17,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
-
-from hookpoint.proxy.demo.loopback import bind_loopback, origin
 
 AUDIENCE = "https://api.example.test"
 METADATA = "/.well-known/openid-configuration"
@@ -121,30 +116,3 @@ def _scope(headers: Mapping[str, str], body: bytes) -> str:
 
 def _json(members: object) -> Response:
     return Response(json.dumps(members), media_type="application/json", headers={"cache-control": "no-store"})
-
-
-class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.accepting = threading.Event()
-
-    async def startup(self, sockets: Any = None) -> None:
-        await super().startup(sockets=sockets)
-        self.accepting.set()
-
-
-@contextmanager
-def serve_in_thread(app: ASGIApp, *, port: int = 0) -> Iterator[str]:
-    """Serve an application, lifespan included, from an event loop in another thread; gives its URL."""
-    bound = bind_loopback(port)
-    server = _Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=2))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, daemon=True)
-    thread.start()
-    try:
-        if not server.accepting.wait(20):
-            raise RuntimeError("the application did not start")
-        yield origin(bound)
-    finally:
-        server.should_exit = True
-        thread.join(20)
-        bound.close()
