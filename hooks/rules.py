@@ -126,7 +126,7 @@ class TokenRules:
         )
 
 
-def scope_as(shape: JsonValue, scope: Collection[str]) -> JsonValue:
+def scope_as(shape: object, scope: Collection[str]) -> JsonValue:
     """A scope in the shape that a server uses for it: one text (RFC 6749 section 3.3) or an array; what was there stays in order."""
     before = (
         shape.split()

@@ -30,7 +30,7 @@ from hookpoint.proxy.observability import Metrics, new_request_id
 from hookpoint.proxy.site import Parts, Site, load_site
 from hookpoint.proxy.store import Store, open_store
 from hookpoint.proxy.tokens.errors import SigningKeyError
-from hookpoint.proxy.tokens.key_files import read_keys
+from hookpoint.proxy.tokens.private_keys import read_keys
 from hookpoint.proxy.tokens.signing_keys import SigningKeys
 from hookpoint.proxy.upstream.clients import TrustedProxies, client_of
 

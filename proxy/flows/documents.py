@@ -10,8 +10,9 @@ import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hookpoint.proxy.answers import Answer, error_answer, json_answer
+from hookpoint.proxy.store import StoreError
 from hookpoint.proxy.strict_json import JsonError, JsonObject
-from hookpoint.proxy.tokens.errors import KeysUnavailable
+from hookpoint.proxy.tokens.errors import KeysUnavailable, SigningKeyError
 from hookpoint.proxy.wrapped import CallFailed, call, with_identity_coding
 
 DocumentOutcome = Literal["passed", "published", "changed", "upstream_failed"]
@@ -53,8 +54,8 @@ class JwksFlow:
             return "passed"
         try:
             body = await self._publish()
-        except KeysUnavailable as error:
-            log.error("upstream_keys_unavailable", reason=str(error))
+        except (KeysUnavailable, StoreError, SigningKeyError) as error:
+            log.error("keys_not_published", code=error.code, reason=str(error))
             unavailable = error_answer(503, "temporarily_unavailable", "The keys cannot be read at the moment.")
             await unavailable.send(send, body=scope["method"] == "GET")
             return "upstream_failed"

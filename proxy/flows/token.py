@@ -36,9 +36,17 @@ from hookpoint.proxy.dialects import Dialect
 from hookpoint.proxy.flows.intercepted import ClientLeft, Directory, read_body, replay
 from hookpoint.proxy.flows.reissuer import Reissuer
 from hookpoint.proxy.parameters import fold_name, grant_parameters, judge_query
+from hookpoint.proxy.store import StoreError
 from hookpoint.proxy.strict_json import JsonError, JsonObject
 from hookpoint.proxy.tokens.compact import classify
-from hookpoint.proxy.tokens.errors import KeysUnavailable, TokenRejected, TokenTooLarge
+from hookpoint.proxy.tokens.errors import (
+    ClaimFrozen,
+    KeysUnavailable,
+    ScopeInvalid,
+    SigningKeyError,
+    TokenRejected,
+    TokenTooLarge,
+)
 from hookpoint.proxy.tokens.verification import TokenVerifier, VerifiedToken
 from hookpoint.proxy.wrapped import CallFailed, call, with_identity_coding
 
@@ -61,7 +69,9 @@ _STALE_HEADERS: Final = frozenset(
     ]
 )
 
-TokenOutcome = Literal["passed", "unchanged", "reissued", "refused", "denied", "hook_failed", "upstream_failed", "left"]
+TokenOutcome = Literal[
+    "passed", "unchanged", "reissued", "refused", "denied", "hook_failed", "upstream_failed", "not_signed", "left"
+]
 
 log = structlog.get_logger(__name__)
 
@@ -177,9 +187,14 @@ class TokenFlow:
             return self._error(asked, 500, "server_error", "A hook took too long; no token was issued."), "hook_failed"
         except HookFailed:
             return self._error(asked, 500, "server_error", "A hook failed; no token was issued."), "hook_failed"
-        except TokenTooLarge as error:
-            log.error("token_too_large", reason=str(error))
-            return self._error(asked, 500, "server_error", "The token would become too large."), "hook_failed"
+        except (TokenTooLarge, ClaimFrozen, ScopeInvalid, JsonError) as error:
+            log.error("changes_not_applicable", code=error.code, reason=str(error))
+            return self._error(asked, 500, "server_error", "The token cannot be changed like this."), "hook_failed"
+        except (StoreError, SigningKeyError) as error:
+            log.error("signing_failed", code=error.code, reason=str(error))
+            return self._error(
+                asked, 503, "temporarily_unavailable", "Tokens cannot be signed at the moment.", retry_after=1
+            ), "not_signed"
         except CallFailed as error:
             log.error("upstream_call_failed", reason=error.reason)
             if error.timed_out:

@@ -6,7 +6,6 @@ TokenError
 ├── FetchFailed        a key set could not be fetched
 ├── KeySetInvalid      a key set was fetched and cannot be used
 ├── SigningKeyError    an own key cannot be used
-│   ├── KeyFileInvalid     a key file cannot be used
 │   └── KeyCollision       an upstream key has the kid of an own key
 ├── ClaimFrozen        a change would touch a claim that must stay as the upstream wrote it
 ├── ScopeInvalid       a scope value that no token may carry
@@ -72,12 +71,6 @@ class SigningKeyError(TokenError):
     """An own key cannot be used."""
 
     code = "signing_key"
-
-
-class KeyFileInvalid(SigningKeyError):
-    """A key file cannot be used; the text names the file, the reason and the remedy."""
-
-    code = "key_file"
 
 
 class KeyCollision(SigningKeyError):

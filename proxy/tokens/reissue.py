@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 from uuid import uuid4
 
+from hookpoint.hooks.rules import FROZEN_CLAIMS, scope_as
 from hookpoint.proxy.strict_json import JsonObject, write_json
 from hookpoint.proxy.tokens.errors import ClaimFrozen, ScopeInvalid, TokenTooLarge
 from hookpoint.proxy.tokens.signer import Signer
@@ -15,34 +16,8 @@ from hookpoint.proxy.tokens.verification import VerifiedToken
 # Fits the header limits of common servers: nginx takes 8 KiB for one header line, Node.js 16 KiB for all.
 MAX_BYTES: Final = 8 * 1024
 
-FROZEN: Final = frozenset(
-    {
-        "iss",
-        "sub",
-        "aud",
-        "exp",
-        "iat",
-        "nbf",
-        "jti",
-        "cnf",
-        "act",
-        "may_act",
-        "client_id",
-        "azp",
-        "nonce",
-        "at_hash",
-        "c_hash",
-        "s_hash",
-        "auth_time",
-        "acr",
-        "amr",
-        "sid",
-        "typ",
-        "txn",
-        "sub_id",
-        "token_type",
-    }
-)
+# What hooks may not write, and what no field of their results reaches: a fault in between must not show in a token.
+FROZEN: Final = FROZEN_CLAIMS | {"sub", "aud", "exp"}
 _SCOPE_CLAIMS: Final = ("scope", "scp")
 # RFC 6749 section 3.3.
 _scope_value = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+").fullmatch
@@ -122,12 +97,11 @@ def _change_scope(
         return
     if invalid := [value for value in scope if not _scope_value(value)]:
         raise ScopeInvalid(f"{invalid[0]!r} is not a scope value")
-    values = [value for value in before if value in scope] + sorted(frozenset(scope).difference(before))
     for name in [name for name in _SCOPE_CLAIMS if name in claims] or ["scope"]:
-        if not values:
-            removed.add(name)
+        if scope:
+            changed[name] = scope_as(claims.get(name, ""), scope)
         else:
-            changed[name] = values if isinstance(claims.get(name), list) else " ".join(values)
+            removed.add(name)
 
 
 def _shorten(claims: Mapping[str, object], expires_at: int, changed: dict[str, object]) -> None:

@@ -17,8 +17,8 @@ from hookpoint.proxy.store import Store
 from hookpoint.proxy.strict_json import write_json
 from hookpoint.proxy.tokens.algorithms import ALGORITHMS
 from hookpoint.proxy.tokens.errors import KeyCollision, SigningKeyError
-from hookpoint.proxy.tokens.key_files import private_key
 from hookpoint.proxy.tokens.key_table import MIGRATIONS, PART, KeyRow, add_active, all_keys
+from hookpoint.proxy.tokens.private_keys import private_key
 from hookpoint.proxy.tokens.public_keys import material
 from hookpoint.proxy.tokens.signer import LocalSigner, PrivateKey, Signer, SigningKey
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from hookpoint.proxy.cli.checks.context import Unreachable, origin
 from hookpoint.proxy.cli.checks.finding import error, fine
 from hookpoint.proxy.tokens.errors import KeySetInvalid, SigningKeyError
-from hookpoint.proxy.tokens.key_files import read_keys
+from hookpoint.proxy.tokens.private_keys import read_keys
 from hookpoint.proxy.tokens.public_keys import PublicKeySet
 
 if TYPE_CHECKING:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -16,8 +15,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from joserfc.jwk import OctKey, OKPKey
 
-from hookpoint.proxy.tokens.errors import KeyFileInvalid
-from hookpoint.proxy.tokens.key_files import load_key_file
+from hookpoint.proxy.tokens.errors import SigningKeyError
+from hookpoint.proxy.tokens.private_keys import read_keys
 from hookpoint.proxy.tokens.signer import PrivateKey, SigningKey
 from hookpoint.proxy.tokens.signing_keys import generate_key
 
@@ -30,10 +29,8 @@ def pem(
     return key.private_bytes(Encoding.PEM, form, encryption or NoEncryption())
 
 
-def write(folder: Path, content: bytes | object) -> Path:
-    path = folder / "key"
-    path.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
-    return path
+def written(content: bytes | object) -> bytes:
+    return content if isinstance(content, bytes) else json.dumps(content).encode()
 
 
 @pytest.mark.parametrize(
@@ -48,35 +45,35 @@ def write(folder: Path, content: bytes | object) -> Path:
         ("Ed25519", "EdDSA", "EdDSA"),
     ],
 )
-def test_a_key_is_read_from_pem_and_jwk(tmp_path: Path, made_for: str, asked: str | None, expected: str) -> None:
+def test_a_key_is_read_from_pem_and_jwk(made_for: str, asked: str | None, expected: str) -> None:
     key = generate_key(made_for)
     wanted = SigningKey.of(key, expected)
     jwk = {name: value for name, value in wanted.private_jwk().items() if name != "alg"}
     for content in (pem(key), b"\n\n" + pem(key), jwk, {"keys": [jwk]}, {"keys": [{**jwk, "alg": expected}]}):
-        (found,) = load_key_file(write(tmp_path, content), asked)
+        (found,) = read_keys(written(content), asked)
         assert (found.kid, found.algorithm.name) == (wanted.kid, expected)
         assert found.private_jwk() == wanted.private_jwk()
 
 
-def test_traditional_pem_is_read(tmp_path: Path) -> None:
+def test_traditional_pem_is_read() -> None:
     for made_for in ("RS256", "ES256"):
         key = generate_key(made_for)
-        (found,) = load_key_file(write(tmp_path, pem(key, PrivateFormat.TraditionalOpenSSL)))
+        (found,) = read_keys(written(pem(key, PrivateFormat.TraditionalOpenSSL)))
         assert found.kid == SigningKey.of(key, made_for).kid
 
 
-def test_a_set_holds_several_keys_and_its_kids_do_not_count(tmp_path: Path) -> None:
+def test_a_set_holds_several_keys_and_its_kids_do_not_count() -> None:
     keys = [SigningKey.of(generate_key(algorithm), algorithm) for algorithm in ("ES256", "PS256", "Ed25519")]
-    path = write(tmp_path, {"keys": [{**key.private_jwk(), "kid": "same", "use": "sig"} for key in keys]})
-    assert [(found.kid, found.algorithm.name) for found in load_key_file(path)] == [
+    text = written({"keys": [{**key.private_jwk(), "kid": "same", "use": "sig"} for key in keys]})
+    assert [(found.kid, found.algorithm.name) for found in read_keys(text)] == [
         (key.kid, key.algorithm.name) for key in keys
     ]
 
 
-def test_an_rsa_jwk_may_lack_its_primes(tmp_path: Path) -> None:
+def test_an_rsa_jwk_may_lack_its_primes() -> None:
     key = SigningKey.of(generate_key("RS256"), "RS256")
     jwk = {name: value for name, value in key.private_jwk().items() if name in ("kty", "n", "e", "d")}
-    (found,) = load_key_file(write(tmp_path, jwk))
+    (found,) = read_keys(written(jwk))
     assert found.kid == key.kid
 
 
@@ -119,18 +116,7 @@ SMALL = rsa.generate_private_key(public_exponent=65537, key_size=1024)
         ({**OctKey.generate_key(256).as_dict(), "d": "x"}, None, "type 'oct' cannot sign"),
     ],
 )
-def test_what_is_wrong_with_a_file_is_explained(
-    tmp_path: Path, content: bytes | object, asked: str | None, message: str
-) -> None:
-    path = write(tmp_path, content)
-    with pytest.raises(KeyFileInvalid, match=message) as caught:
-        load_key_file(path, asked)
-    assert str(caught.value).startswith(f"{path}: ")
+def test_what_is_wrong_with_a_text_is_explained(content: bytes | object, asked: str | None, message: str) -> None:
+    with pytest.raises(SigningKeyError, match=message) as caught:
+        read_keys(written(content), asked)
     assert str(RSA_JWK["d"]) not in str(caught.value)
-
-
-def test_a_missing_file_is_explained(tmp_path: Path) -> None:
-    with pytest.raises(KeyFileInvalid, match="cannot be read: No such file or directory"):
-        load_key_file(tmp_path / "missing.pem")
-    with pytest.raises(KeyFileInvalid, match="cannot be read: Is a directory"):
-        load_key_file(tmp_path)

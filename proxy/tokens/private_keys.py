@@ -1,9 +1,8 @@
-"""Own keys from files: PEM, a JWK or a JWK set."""
+"""Own keys as text: PEM, a JWK or a JWK set."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
@@ -14,7 +13,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from hookpoint.proxy.strict_json import JsonError, JsonObject
-from hookpoint.proxy.tokens.errors import KeyFileInvalid, SigningKeyError
+from hookpoint.proxy.tokens.errors import SigningKeyError
 from hookpoint.proxy.tokens.signer import PrivateKey, SigningKey
 
 _CURVES = {"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES512"}
@@ -22,24 +21,12 @@ _PARAMETERS = frozenset({"kty", "n", "e", "d", "p", "q", "dp", "dq", "qi", "crv"
 _SHORTEST_MODULUS = 342  # 2048 bits in base64url
 
 
-def load_key_file(path: Path, algorithm: str | None = None) -> Sequence[SigningKey]:
-    """Read the private keys of a PEM file (one), a JWK (one) or a JWK set.
+def read_keys(data: bytes, algorithm: str | None = None) -> Sequence[SigningKey]:
+    """Read the private keys of a PEM text (one), a JWK (one) or a JWK set.
 
     `algorithm` is for keys that do not name theirs; without it RSA keys serve RS256 and the others the one algorithm of
-    their curve. The kids of a file do not count: a kid is the key's thumbprint. Raises KeyFileInvalid.
+    their curve. The kids that JWKs carry do not count: a kid is the key's thumbprint. Raises SigningKeyError.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise KeyFileInvalid(f"{path}: the key file cannot be read: {error.strerror}") from None
-    try:
-        return read_keys(data, algorithm)
-    except SigningKeyError as error:
-        raise KeyFileInvalid(f"{path}: {error}") from None
-
-
-def read_keys(data: bytes, algorithm: str | None = None) -> Sequence[SigningKey]:
-    """Read the private keys of a PEM text, a JWK or a JWK set; raises SigningKeyError."""
     if data.lstrip().startswith(b"{"):
         return _from_json(data, algorithm)
     return (_bound(_from_pem(data), algorithm),)
