@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hookpoint.proxy.server.configuration import ServerConfig
 from hookpoint.proxy.server.limits import RequestLimits
@@ -85,7 +85,9 @@ class Served:
 async def serve(
     app: ASGIApp, limits: RequestLimits | None = None, *, expected_failures: tuple[type[Exception], ...] = ()
 ) -> AsyncIterator[Served]:
-    """Serve an application on a free port of 127.0.0.1."""
+    """Serve an application on a free port of 127.0.0.1; no callback of the event loop may fail meanwhile."""
+    failures: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context))
     socket = bind(Endpoint("127.0.0.1", 0))
     port = endpoint_of(socket).port
     config = ServerConfig(app, limits=limits, lifespan="off", expected_failures=expected_failures)
@@ -97,3 +99,4 @@ async def serve(
         hurry = asyncio.Event()
         hurry.set()
         await listener.drain(0.0, hurry)
+    assert failures == []
