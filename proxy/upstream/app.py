@@ -130,7 +130,7 @@ class Upstream:
                         status=exchange.status if exchange else None,
                         outcome=outcome,
                         seconds=ended - started,
-                        seconds_to_head=exchange.seconds_to_head if exchange else None,
+                        seconds_to_head=exchange.head_at - started if exchange and exchange.head_at else None,
                         reused=exchange.reused if exchange else False,
                     )
                 )

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 # Reading stops while this much waits for the client.
 _HIGH_WATER = 64 * 1024
+# A loop may run a task that yielded once more before it looks at its sockets.
+_ROUNDS_TO_READ = 3
 _READABLE = select.POLLIN | select.POLLERR | select.POLLHUP
 
 
@@ -52,6 +54,16 @@ class Connection(asyncio.Protocol):
         """Write without waiting; `drain` tells when there is room again. Nothing happens on a closed connection."""
         if not self.closed:
             self._transport.write(data)
+
+    async def listen(self) -> None:
+        """Let the loop read what has come already.
+
+        An upstream may answer and close before it has read everything; a write to it would fail and take the answer along.
+        """
+        for _ in range(_ROUNDS_TO_READ):
+            if self.closed or not self._poll.poll(0):
+                return
+            await asyncio.sleep(0)
 
     @property
     def full(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import time
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -76,7 +77,7 @@ class Exchange:
         self._moved = 0.0
         self._verdict: Exception | None = None
         self.status: int | None = None
-        self.seconds_to_head: float | None = None
+        self.head_at: float | None = None
         self.reused = False
 
     async def run(self) -> None:
@@ -86,7 +87,7 @@ class Exchange:
             raise RuntimeError("an exchange runs in a task")
         self._task = task
         cancelling = task.cancelling()
-        self._moved = self._started = self._loop.time()
+        self._moved = self._loop.time()
         self._timer = self._loop.call_later(min(_PATIENCE, self._tick), self._check)
         try:
             await self._forward()
@@ -128,7 +129,7 @@ class Exchange:
     async def _answer(self, connection: Connection) -> None:
         answer = await connection.head()
         self._moved = self._loop.time()
-        self.seconds_to_head = self._moved - self._started
+        self.head_at = time.perf_counter()  # uvloop's own clock counts in milliseconds
         self.status = answer.status
         start = {
             "type": "http.response.start",
@@ -176,6 +177,7 @@ class Exchange:
                 data = self._sender.encode(message.get("body", b""), more=more)
                 self._moved = self._loop.time()
                 if data:
+                    await connection.listen()
                     connection.write(data)
                     if connection.full:
                         await connection.drain()
