@@ -51,22 +51,22 @@ class Templates:
     """
 
     def __init__(self, templates: Iterable[Template] = (), *, default_language: str = "en") -> None:
-        own = [Template(text=text, language=language) for language, text in DEFAULT_TEXTS.items()]
         self._default = default_language.lower()
-        self._by_key: dict[tuple[str, str, str], Template] = {}
-        for template in [*own, *templates]:
-            self._by_key[(template.client, template.purpose, template.language.lower())] = template
+        self._by_key = {
+            (template.client, template.purpose, template.language.lower()): template for template in templates
+        }
 
     def find(self, *, purpose: str = "", language: str = "", client: str | None = None) -> Template:
-        """The template for a message; there always is one."""
-        languages = [*_wider(language), *_wider(self._default), "", "en"]
+        """The template for a message; there always is one, if only a built-in text."""
+        languages = [*_wider(language), *_wider(self._default)]
         for owner in dict.fromkeys((client or "", "")):
             for wanted in dict.fromkeys((purpose, "")):
-                for tag in languages:
+                for tag in [*languages, ""]:
                     found = self._by_key.get((owner, wanted, tag))
                     if found is not None:
                         return found
-        raise AssertionError("English is built in")
+        tag = next((tag for tag in languages if tag in DEFAULT_TEXTS), "en")
+        return Template(text=DEFAULT_TEXTS[tag], language=tag)
 
     def render(
         self,

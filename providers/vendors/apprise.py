@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from typing import Any, ClassVar
 from urllib.parse import quote
 
 from hookpoint.providers.errors import Misconfigured, OutcomeUnknown
-from hookpoint.providers.extras import require
+from hookpoint.providers.extras import require, silence
 from hookpoint.providers.message import Message, Receipt, Status
 from hookpoint.providers.provider import Capabilities, SmsProvider
 from hookpoint.providers.settings import setting
@@ -47,8 +46,7 @@ class Apprise(SmsProvider):
         self._settings = settings
         self._new_id = new_id
         self._apprise = require("apprise", extra="apprise", provider=name)
-        # Apprise logs numbers and answers; nothing of it may reach a log.
-        logging.getLogger("apprise").addFilter(_nothing)
+        silence("apprise")
         if self._apprise.Apprise.instantiate(self._address("+15005550006"), suppress_exceptions=True) is None:
             raise Misconfigured("'url' is no address that Apprise knows", provider=name)
 
@@ -65,7 +63,3 @@ class Apprise(SmsProvider):
     def _address(self, recipient: str) -> str:
         digits = recipient.removeprefix("+")
         return self._settings.url.replace("{recipient}", quote(recipient, safe="")).replace("{digits}", digits)
-
-
-def _nothing(_: logging.LogRecord) -> bool:
-    return False

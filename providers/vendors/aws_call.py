@@ -14,7 +14,7 @@ import httpx2
 
 from hookpoint.providers.errors import Misconfigured
 from hookpoint.providers.exchange import Answer
-from hookpoint.providers.extras import require
+from hookpoint.providers.extras import require, silence
 from hookpoint.providers.http_provider import HttpProvider
 from hookpoint.providers.http_settings import HttpSettings
 from hookpoint.providers.settings import setting
@@ -43,6 +43,8 @@ class Service:
     def __init__(self, settings: AwsSettings, service: str, operation: str, *, provider: str) -> None:
         self._settings = settings
         self._provider = provider
+        for logger in ("botocore.parsers", "botocore.auth"):
+            silence(logger)
         session = require("botocore.session", extra="aws", provider=provider)
         self._session = session.Session(profile=settings.profile)
         if settings.access_key_id:

@@ -18,7 +18,7 @@ from hookpoint.providers.numbers import NumberPolicy, masked, parse
         ("tel:+1-201-555-0123", None, "+12015550123", "US", "fixed_or_mobile"),
         ("(201) 555-0123", "US", "+12015550123", "US", "fixed_or_mobile"),
         ("+1 416 555 0123", None, "+14165550123", "CA", "fixed_or_mobile"),
-        ("+88216 1234 5678", None, "+8821612345678", "001", "mobile"),
+        ("+88216 1234 5678", None, "+8821612345678", "001", "voip"),
     ],
 )
 def test_numbers_become_e164(text: str, region: str | None, e164: str, country: str, kind: str) -> None:

@@ -18,7 +18,7 @@ from tests.providers.vendor_cases import MESSAGE, TEXT
         ("Number 1 (500) 555-0006 is not valid", "Number … is not valid"),
         (f"Body was: {TEXT}", "(the answer repeated the text)"),
         ("Body was: 'It is valid for ten'", "(the answer repeated the text)"),
-        ("your CODE IS 9182", "your CODE IS …"),
+        ("code 9182 refused", "code … refused"),
         ("parameter 'from'\r\nis   missing", "parameter 'from' is missing"),
         ("", ""),
     ],
