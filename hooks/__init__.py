@@ -22,6 +22,7 @@ from hookpoint.hooks.events import (
     PreUserRegistration,
     Request,
     SendPhoneMessage,
+    TokenIssuance,
     User,
 )
 from hookpoint.hooks.json import FrozenDict, JsonValue
@@ -33,6 +34,7 @@ from hookpoint.hooks.points import (
     post_user_registration,
     pre_user_registration,
     send_phone_message,
+    token_issuance,
 )
 from hookpoint.hooks.registry import Hook, Registry, hooks_of_functions, load_hooks
 from hookpoint.hooks.results import Delivered, Deny, MessageChanges, TokenChanges, UserChanges
@@ -72,6 +74,7 @@ __all__ = [
     "ScopeNotGrantable",
     "SendPhoneMessage",
     "TokenChanges",
+    "TokenIssuance",
     "User",
     "UserChanges",
     "When",
@@ -83,4 +86,5 @@ __all__ = [
     "post_user_registration",
     "pre_user_registration",
     "send_phone_message",
+    "token_issuance",
 ]

@@ -87,8 +87,8 @@ class Chain:
         """Whether any hook is registered at a point."""
         return bool(self._registry.hooks_of(point))
 
-    async def run(self, point: Point[E, R], event: E) -> Outcome[E, R]:
-        """Run the hooks that the event calls for.
+    async def run(self, point: Point[E, R], event: E, *, early: bool = False) -> Outcome[E, R]:
+        """Run the hooks that the event calls for: those that run before the server is asked (`early`), or the others.
 
         Raises Deny when a hook says no, HookFailed when one fails whose failure denies.
         """
@@ -97,7 +97,7 @@ class Chain:
         runs: list[HookRun] = []
         changes: R | None = None
         for hook in self._registry.hooks_of(point):
-            if not hook.options.when.matches(event):
+            if hook.options.early != early or not hook.options.when.matches(event):
                 continue
             result = await self._run_hook(hook, event, rules, end, runs)
             if result is not None and rules is not None:
@@ -172,6 +172,8 @@ async def _run_within(hook: Hook, event: object, limit: float) -> object:
 
 
 def _check_result(hook: Hook, event: object, result: object, rules: AnyRules | None) -> None:
+    if hook.options.early:
+        raise InvalidResult(hook.name, f"returned {type(result).__name__}; an early hook refuses, or returns None")
     if rules is None or not isinstance(result, hook.point.results):
         expected = " or ".join(kind.__name__ for kind in hook.point.results) or "nothing"
         raise InvalidResult(hook.name, f"returned {type(result).__name__}; {hook.point.name} takes {expected}, or None")

@@ -104,6 +104,22 @@ class CredentialsExchange(_Frozen):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TokenIssuance(CredentialsExchange):
+    """A token of any other grant is issued: for a user, by refresh, by exchange.
+
+    `grant_type` is the request's. `user` is whom the token is for, as its claims and the ID token's tell. `is_refresh`: the token
+    follows an earlier one, whose hooks ran as well; then `granted_before` are the scopes that hooks had added to it, the only ones
+    that they may add again. `id_token_claims` are those of the ID token, empty where none is issued.
+    """
+
+    grant_type: str
+    user: User = field(default_factory=User)
+    is_refresh: bool = False
+    granted_before: frozenset[str] = frozenset()
+    id_token_claims: Mapping[str, JsonValue] = field(default_factory=FrozenDict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PreUserRegistration(_Frozen):
     """Somebody asks to sign up; the user does not exist yet.
 
@@ -158,4 +174,11 @@ class SendPhoneMessage(_Frozen):
     secrets: Mapping[str, str] = field(default_factory=no_secrets, repr=False)
 
 
-Event = CredentialsExchange | PreUserRegistration | PostUserRegistration | PostChangePassword | SendPhoneMessage
+Event = (
+    CredentialsExchange
+    | TokenIssuance
+    | PreUserRegistration
+    | PostUserRegistration
+    | PostChangePassword
+    | SendPhoneMessage
+)

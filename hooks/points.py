@@ -3,6 +3,7 @@
 | point | blocking | event | result |
 |---|---|---|---|
 | `credentials-exchange` | yes | `CredentialsExchange` | `TokenChanges` |
+| `token-issuance` | yes | `TokenIssuance` | `TokenChanges` |
 | `pre-user-registration` | yes | `PreUserRegistration` | `UserChanges` |
 | `post-user-registration` | no | `PostUserRegistration` | none |
 | `post-change-password` | no | `PostChangePassword` | none |
@@ -24,6 +25,7 @@ from hookpoint.hooks.events import (
     PostUserRegistration,
     PreUserRegistration,
     SendPhoneMessage,
+    TokenIssuance,
 )
 from hookpoint.hooks.results import Delivered, MessageChanges, TokenChanges, UserChanges
 
@@ -41,7 +43,8 @@ class Options:
     """How a hook is run, as its decorator says; the configuration may override each of them.
 
     `order`: lower runs first, equals in order of registration. `timeout` in seconds, None for the configured default.
-    `on_error`: whether a failure of this hook denies (the default) or is skipped. `when`: for which requests it runs.
+    `on_error`: whether a failure of this hook denies (the default) or is skipped. `when`: for which requests it runs. `early`: it runs
+    before the server is asked, and may only refuse (tokens). `needs_password`: it is given the password in clear (sign-up).
     """
 
     name: str
@@ -49,6 +52,7 @@ class Options:
     timeout: float | None = None
     on_error: OnError = "deny"
     when: When = field(default_factory=When)
+    early: bool = False
     needs_password: bool = False
 
 
@@ -90,6 +94,31 @@ class Point(Generic[E, R]):
     def __call__(self, *function: Callable[[E], Any], **options: Any) -> Any:
         decorator = _Decorator(self, **options)
         return decorator(*function) if function else decorator
+
+
+class TokenPoint(Point[E, TokenChanges]):
+    """A point for tokens takes one option more: an `early` hook runs before the server is asked, and may only refuse.
+
+    What it is told is what the request says; `claims` is empty.
+    """
+
+    @overload
+    def __call__(self, function: AsyncHook[E, TokenChanges], /) -> AsyncHook[E, TokenChanges]: ...
+    @overload
+    def __call__(self, function: SyncHook[E, TokenChanges], /) -> SyncHook[E, TokenChanges]: ...
+    @overload
+    def __call__(
+        self,
+        *,
+        order: int = 0,
+        timeout: float | None = None,
+        on_error: OnError = "deny",
+        when: Conditions | None = None,
+        name: str | None = None,
+        early: bool = False,
+    ) -> _Decorator[E, TokenChanges]: ...
+    def __call__(self, *function: Callable[[E], Any], **options: Any) -> Any:
+        return super().__call__(*function, **options)
 
 
 class PreUserRegistrationPoint(Point[PreUserRegistration, UserChanges]):
@@ -135,9 +164,15 @@ class _Decorator(Generic[E, R]):
         source = source_of(function)
         check_signature(self._point, function, source)
         name = self._name or getattr(function, "__name__", type(function).__name__)
-        if "needs_password" in self._options and self._point.event is not PreUserRegistration:
+        if "needs_password" in self._options and not isinstance(self._point, PreUserRegistrationPoint):
             raise HookDefinitionError(
                 source, f"needs_password does not go with {self._point.name}.", "No event of this point has a password."
+            )
+        if "early" in self._options and not isinstance(self._point, TokenPoint):
+            raise HookDefinitionError(
+                source,
+                f"early does not go with {self._point.name}.",
+                "Only hooks for tokens can run before the server.",
             )
         mark = Mark(point=self._point, options=make_options(source, name=str(name), **self._options), source=source)
         setattr(function, _MARK, (*marks_of(function), mark))
@@ -152,6 +187,7 @@ def make_options(
     timeout: object = None,
     on_error: object = "deny",
     when: Mapping[str, object] | None = None,
+    early: bool = False,
     needs_password: bool = False,
 ) -> Options:
     """Check the options of a hook; raises HookDefinitionError naming the place and the remedy."""
@@ -169,6 +205,7 @@ def make_options(
         timeout=timeout,
         on_error=on_error,
         when=parse_conditions(when or {}, source),
+        early=early,
         needs_password=needs_password,
     )
 
@@ -217,9 +254,10 @@ def _annotation_of_event(function: Callable[..., object]) -> object:
     return next((kind for name, kind in annotations.items() if name != "return"), None)
 
 
-credentials_exchange: Point[CredentialsExchange, TokenChanges] = Point(
+credentials_exchange: TokenPoint[CredentialsExchange] = TokenPoint(
     "credentials-exchange", CredentialsExchange, (TokenChanges,), blocking=True
 )
+token_issuance: TokenPoint[TokenIssuance] = TokenPoint("token-issuance", TokenIssuance, (TokenChanges,), blocking=True)
 pre_user_registration = PreUserRegistrationPoint(
     "pre-user-registration", PreUserRegistration, (UserChanges,), blocking=True
 )
@@ -237,6 +275,7 @@ POINTS: Mapping[str, AnyPoint] = {
     point.name: point
     for point in (
         credentials_exchange,
+        token_issuance,
         pre_user_registration,
         post_user_registration,
         post_change_password,

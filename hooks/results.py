@@ -38,13 +38,15 @@ class TokenChanges:
 
     `claims` are added or replaced, `remove_claims` removed. `scope` is the whole new scope: leaving out is always allowed, adding
     only what `grantable_scopes` of the configuration allows for the client. `expires_in` is the longest life the token may have
-    from now, in seconds: it can shorten, never extend.
+    from now, in seconds: it can shorten, never extend. `id_token_claims` are added to the ID token, or replaced there; only at
+    `token-issuance`, and only where an ID token is issued.
     """
 
     claims: Mapping[str, JsonValue] = field(default_factory=FrozenDict)
     remove_claims: Collection[str] = ()
     scope: Collection[str] | None = None
     expires_in: int | None = None
+    id_token_claims: Mapping[str, JsonValue] = field(default_factory=FrozenDict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

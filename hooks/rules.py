@@ -12,9 +12,15 @@ from fnmatch import fnmatchcase
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 from hookpoint.hooks.errors import ClaimNotWritable, InvalidResult, ScopeNotGrantable
-from hookpoint.hooks.events import CredentialsExchange, PreUserRegistration, SendPhoneMessage
+from hookpoint.hooks.events import CredentialsExchange, PreUserRegistration, SendPhoneMessage, TokenIssuance
 from hookpoint.hooks.json import JsonValue, explain_not_json, freeze
-from hookpoint.hooks.points import AnyPoint, credentials_exchange, pre_user_registration, send_phone_message
+from hookpoint.hooks.points import (
+    AnyPoint,
+    credentials_exchange,
+    pre_user_registration,
+    send_phone_message,
+    token_issuance,
+)
 from hookpoint.hooks.results import Delivered, MessageChanges, TokenChanges, UserChanges
 
 # Meaning fixed by the issuer: RFC 7519 4.1, RFC 7800 (cnf), RFC 8693 4 (act, may_act, client_id), OpenID Connect Core 2 and 3.3.2.11
@@ -86,10 +92,21 @@ class TokenRules:
                 raise InvalidResult(hook, f"set the claim {name!r}, which {reason}")
         for name in _texts(hook, "remove_claims", result.remove_claims):
             check_claim_name(hook, name)
+        self._check_id_token(hook, event, _mapping(hook, "id_token_claims", result.id_token_claims))
         if result.scope is not None:
             self._check_scope(hook, event, frozenset(_texts(hook, "scope", result.scope)))
         if result.expires_in is not None and not (type(result.expires_in) is int and result.expires_in > 0):
             raise InvalidResult(hook, f"returned expires_in={result.expires_in!r}; give whole seconds above zero")
+
+    def _check_id_token(self, hook: str, event: CredentialsExchange, claims: Mapping[str, JsonValue]) -> None:
+        if claims and not isinstance(event, TokenIssuance):
+            raise InvalidResult(
+                hook, "returned id_token_claims, and there is no ID token where a client asks for itself"
+            )
+        for name, value in claims.items():
+            check_claim_name(hook, name)
+            if reason := explain_not_json(value):
+                raise InvalidResult(hook, f"set the ID token's claim {name!r}, which {reason}")
 
     def _check_scope(self, hook: str, event: CredentialsExchange, scope: frozenset[str]) -> None:
         for token in sorted(scope):
@@ -99,6 +116,15 @@ class TokenRules:
         for glob, scopes in self.grantable_scopes.items():
             if fnmatchcase(event.client.id, glob):
                 added = added.difference(scopes)
+        if (
+            isinstance(event, TokenIssuance)
+            and event.is_refresh
+            and (grown := scope - event.scope - event.granted_before)
+        ):
+            # RFC 6749 section 6: a refreshed token may not have more than the one before it.
+            raise ScopeNotGrantable(
+                hook, f"added the scope {' '.join(sorted(grown))!r} on a refresh, where scope cannot grow"
+            )
         if added:
             raise ScopeNotGrantable(
                 hook,
@@ -109,6 +135,8 @@ class TokenRules:
     def apply(self, event: CredentialsExchange, result: TokenChanges) -> CredentialsExchange:
         removed = frozenset(result.remove_claims)
         claims = {name: value for name, value in event.claims.items() if name not in removed} | dict(result.claims)
+        if isinstance(event, TokenIssuance) and event.id_token_claims:
+            event = replace(event, id_token_claims=freeze({**event.id_token_claims, **result.id_token_claims}))
         if result.scope is None:
             return replace(event, claims=freeze(claims))
         scope = frozenset(result.scope)
@@ -123,6 +151,7 @@ class TokenRules:
             remove_claims=(frozenset(earlier.remove_claims) - later.claims.keys()) | frozenset(later.remove_claims),
             scope=earlier.scope if later.scope is None else later.scope,
             expires_in=min(limits, default=None),
+            id_token_claims={**earlier.id_token_claims, **later.id_token_claims},
         )
 
 
@@ -204,8 +233,10 @@ class MessageRules:
 
 def default_rules(*, grantable_scopes: Mapping[str, Collection[str]] | None = None) -> Mapping[AnyPoint, AnyRules]:
     """The rules of every point that has results."""
+    tokens = TokenRules(grantable_scopes=grantable_scopes or {})
     return {
-        credentials_exchange: TokenRules(grantable_scopes=grantable_scopes or {}),
+        credentials_exchange: tokens,
+        token_issuance: tokens,
         pre_user_registration: UserRules(),
         send_phone_message: MessageRules(),
     }

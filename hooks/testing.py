@@ -27,6 +27,7 @@ from hookpoint.hooks.events import (
     PreUserRegistration,
     Request,
     SendPhoneMessage,
+    TokenIssuance,
     User,
 )
 from hookpoint.hooks.json import JsonValue
@@ -37,6 +38,7 @@ from hookpoint.hooks.points import (
     post_user_registration,
     pre_user_registration,
     send_phone_message,
+    token_issuance,
 )
 from hookpoint.hooks.registry import Hook, Registry, hooks_of_functions
 from hookpoint.hooks.results import Deny
@@ -133,6 +135,16 @@ async def try_hooks(
     return Trial(event=outcome.event, changes=outcome.changes, denial=None, failure=None, runs=tuple(runs))
 
 
+_ACCESS_TOKEN: Mapping[str, JsonValue] = {
+    "iss": "https://login.example.com",
+    "sub": _USER.id,
+    "client_id": "reporting",
+    "aud": "https://api.example.com",
+    "iat": 1767225600,
+    "exp": 1767229200,
+    "jti": "c1d2e3f4",
+    "scope": "openid reports:read",
+}
 _SAMPLES: Mapping[str, Any] = {
     credentials_exchange.name: CredentialsExchange(
         client=_CLIENT,
@@ -151,6 +163,18 @@ _SAMPLES: Mapping[str, Any] = {
         },
         parameters={"grant_type": "client_credentials", "audience": "https://api.example.com"},
         request=_REQUEST,
+    ),
+    token_issuance.name: TokenIssuance(
+        client=_CLIENT,
+        scope=frozenset({"openid", "reports:read"}),
+        audience="https://api.example.com",
+        audiences=("https://api.example.com",),
+        claims=_ACCESS_TOKEN,
+        parameters={"grant_type": "authorization_code"},
+        request=_REQUEST,
+        grant_type="authorization_code",
+        user=_USER,
+        id_token_claims={"iss": "https://login.example.com", "sub": _USER.id, "aud": "reporting", "email": _USER.email},
     ),
     pre_user_registration.name: PreUserRegistration(
         user=replace(_USER, id=""),
