@@ -32,6 +32,13 @@ class GuardedWebSocketProtocol(WebSocketsSansIOProtocol):
         super().__init__(config, server_state, app_state, _loop)
         self._expected_failures = config.expected_failures
 
+    def data_received(self, data: bytes) -> None:
+        """Take frames; a client that sends them before the handshake is complete is cut off (RFC 6455 §4.1)."""
+        if self.handshake_initiated and not self.handshake_complete:
+            self.transport.abort()
+        else:
+            super().data_received(data)
+
     def handle_connect(self, event: Request) -> None:
         """Start the application with `hookpoint.target` in its scope."""
         super().handle_connect(event)

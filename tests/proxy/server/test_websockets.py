@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING
 
 import pytest
@@ -82,6 +83,26 @@ async def test_head_that_the_websocket_side_cannot_parse_is_answered() -> None:
     async with serve(echo) as server:
         answer = await server.exchange(get(headers=HANDSHAKE + b"Cookie: " + b"x" * 9000 + b"\r\n"))
     assert status_of(answer) == 431
+
+
+async def test_client_that_does_not_wait_for_the_handshake_is_cut_off() -> None:
+    asked, gone = asyncio.Event(), asyncio.Event()
+
+    async def hesitant(_: Scope, receive: Receive, __: Send) -> None:
+        assert (await receive())["type"] == "websocket.connect"
+        asked.set()
+        assert (await receive())["type"] == "websocket.disconnect"
+        gone.set()
+
+    async with serve(hesitant) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(get(headers=HANDSHAKE))
+        await asked.wait()
+        writer.write(b"\x81\x80\0\0\0\0")
+        with contextlib.suppress(ConnectionResetError):
+            assert await reader.read(-1) == b""
+        await asyncio.wait_for(gone.wait(), 2.0)
+        writer.close()
 
 
 async def test_handshake_behind_a_running_request_is_refused() -> None:
