@@ -206,12 +206,10 @@ class Tunnel:
                 await asyncio.get_running_loop().create_future()
             message = await self._receive()
         code = message.get("code") or _NO_STATUS
-        if code == _ABNORMAL:
+        # uvicorn says 1005 for a client that vanished too, but then knows no reason, not even an empty one.
+        if code == _ABNORMAL or (code == _NO_STATUS and "reason" not in message):
             raise ClientGone
-        if code == _NO_STATUS:
-            await upstream.close()
-        else:
-            await upstream.close(code, message.get("reason") or "")
+        await upstream.close(_NORMAL if code == _NO_STATUS else code, message.get("reason") or "")
 
     async def _to_client(self, upstream: ClientConnection) -> None:
         try:

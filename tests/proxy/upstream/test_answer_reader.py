@@ -35,14 +35,20 @@ COMPLETE = {
     "HTTP/1.0": (b"HTTP/1.0 200 OK\r\nContent-Length: 4\r\n\r\nbody", b"body", False),
     "204": (b"HTTP/1.1 204 No Content\r\n\r\n", b"", True),
     "304 with length": (b"HTTP/1.1 304 Not Modified\r\nContent-Length: 4\r\n\r\n", b"", True),
-    "informational first": (b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" * 10 + OK + b"Content-Length: 4\r\n\r\nbody", b"body", True),
+    "informational first": (
+        b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" * 10 + OK + b"Content-Length: 4\r\n\r\nbody",
+        b"body",
+        True,
+    ),
 }
 
 
 @pytest.mark.parametrize(("data", "body", "reusable"), COMPLETE.values(), ids=COMPLETE.keys())
 @settings(max_examples=30)
 @given(sizes=st.lists(st.integers(1, 40)))
-def test_answers_end_where_they_end_in_pieces_of_any_size(data: bytes, body: bytes, reusable: bool, sizes: list[int]) -> None:
+def test_answers_end_where_they_end_in_pieces_of_any_size(
+    data: bytes, body: bytes, reusable: bool, sizes: list[int]
+) -> None:
     reader, got = read(data, sizes)
     assert (got, reader.complete, reader.leftover, reader.reusable) == (body, True, False, reusable)
 

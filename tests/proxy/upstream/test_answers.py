@@ -85,7 +85,9 @@ async def test_U_redirects_are_passed_on_not_followed() -> None:
 
 
 async def test_U_duplicate_set_cookie_lines_stay_separate() -> None:
-    message = await answered(answer(b"ok", b"Set-Cookie: a=1; Expires=Mon, 01 Jan 2029 00:00:00 GMT", b"Set-Cookie: b=2"))
+    message = await answered(
+        answer(b"ok", b"Set-Cookie: a=1; Expires=Mon, 01 Jan 2029 00:00:00 GMT", b"Set-Cookie: b=2")
+    )
     assert message.all(b"set-cookie") == [b"a=1; Expires=Mon, 01 Jan 2029 00:00:00 GMT", b"b=2"]
 
 
@@ -142,7 +144,9 @@ async def test_U_truncated_answer_breaks_the_clients_connection(
     assert "UpstreamBroken" in caplog.text
 
 
-async def test_U_reset_of_an_answer_that_ends_with_its_connection_is_not_its_end(caplog: pytest.LogCaptureFixture) -> None:
+async def test_U_reset_of_an_answer_that_ends_with_its_connection_is_not_its_end(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     async def script(peer: Peer) -> None:
         await peer.head()
         await peer.send(b"HTTP/1.0 200 OK\r\n\r\nhalf")

@@ -24,7 +24,13 @@ def test_untrusted_peer_is_the_client_whatever_it_says() -> None:
         (b"x-forwarded-host", b"evil.test"),
         (b"forwarded", b"for=10.0.0.1;proto=https;host=evil.test"),
     )
-    assert (client.ip, client.scheme, client.host, client.trusted, client.path) == ("192.0.2.1", "http", "login.test", False, ())
+    assert (client.ip, client.scheme, client.host, client.trusted, client.path) == (
+        "192.0.2.1",
+        "http",
+        "login.test",
+        False,
+        (),
+    )
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,13 @@ def test_nobody_but_us_sets_the_secret_header(spelling: bytes, trusted: bool) ->
 
 
 def test_nominated_fields_are_removed_from_every_connection_line() -> None:
-    fields = [(b"Connection", b"X-One, close"), (b"X-One", b"1"), (b"connection", b" x-two"), (b"X-Two", b"2"), (b"X-Three", b"3")]
+    fields = [
+        (b"Connection", b"X-One, close"),
+        (b"X-One", b"1"),
+        (b"connection", b" x-two"),
+        (b"X-Two", b"2"),
+        (b"X-Three", b"3"),
+    ]
     assert request_fields(fields, trusted=False) == [(b"x-three", b"3")]
     assert response_fields([(n.lower(), v) for n, v in fields], status=200, date=b"now") == [
         (b"x-three", b"3"),
@@ -62,7 +68,9 @@ def test_nominated_fields_are_removed_from_every_connection_line() -> None:
     ]
 
 
-@pytest.mark.parametrize("name", [b"authorization", b"cookie", b"host", b"content-type", b"content-length", b"dpop", b"via"])
+@pytest.mark.parametrize(
+    "name", [b"authorization", b"cookie", b"host", b"content-type", b"content-length", b"dpop", b"via"]
+)
 def test_nominations_do_not_remove_what_is_meant_for_the_recipient(name: bytes) -> None:
     assert request_fields([(b"connection", name), (name, b"x")], trusted=False) == [(name, b"x")]
 
@@ -84,12 +92,22 @@ def test_passing_twice_changes_nothing(fields: list[Header]) -> None:
 
 
 def test_response_keeps_cookies_apart_and_challenges_repeated() -> None:
-    fields = [(b"set-cookie", b"a=1"), (b"www-authenticate", b"Basic"), (b"set-cookie", b"b=2"), (b"www-authenticate", b"DPoP")]
+    fields = [
+        (b"set-cookie", b"a=1"),
+        (b"www-authenticate", b"Basic"),
+        (b"set-cookie", b"b=2"),
+        (b"www-authenticate", b"DPoP"),
+    ]
     assert response_fields(fields, status=200, date=b"now")[:4] == fields
 
 
 def test_response_loses_what_leads_around_the_proxy_and_keeps_its_date() -> None:
-    fields = [(b"alt-svc", b'h3=":443"'), (b"date", b"then"), (b"strict-transport-security", b"max-age=1"), (b"trailer", b"X")]
+    fields = [
+        (b"alt-svc", b'h3=":443"'),
+        (b"date", b"then"),
+        (b"strict-transport-security", b"max-age=1"),
+        (b"trailer", b"X"),
+    ]
     assert response_fields(fields, status=200, date=b"now") == [
         (b"date", b"then"),
         (b"strict-transport-security", b"max-age=1"),

@@ -72,23 +72,26 @@ async def test_O_a_gibibyte_streams_through_without_memory_growth(loop: str, dir
                     left -= len(await peer.reader.read(len(PIECE)))
                 await peer.send(answer(b"all"))
 
-    async with scripted(script) as upstream, proxy_process(upstream.url, loop) as (port, process):
-        async with connected(port) as client:
-            await client.send(get("/small"))
-            await client.message()
-            before = process.memory_info().rss
-            peak: list[int] = []
-            watcher = asyncio.ensure_future(watch(process, peak))
-            if direction == "up":
-                await client.send(get("/", f"Content-Length: {GIB}", method="POST"))
-                for _ in range(GIB // len(PIECE)):
-                    await client.send(PIECE)
-                assert (await client.message()).body == b"all"
-            else:
-                await client.send(get())
-                await client.head()
-                left = GIB
-                while left:
-                    left -= len(await client.reader.read(len(PIECE)))
-            watcher.cancel()
+    async with (
+        scripted(script) as upstream,
+        proxy_process(upstream.url, loop) as (port, process),
+        connected(port) as client,
+    ):
+        await client.send(get("/small"))
+        await client.message()
+        before = process.memory_info().rss
+        peak: list[int] = []
+        watcher = asyncio.ensure_future(watch(process, peak))
+        if direction == "up":
+            await client.send(get("/", f"Content-Length: {GIB}", method="POST"))
+            for _ in range(GIB // len(PIECE)):
+                await client.send(PIECE)
+            assert (await client.message()).body == b"all"
+        else:
+            await client.send(get())
+            await client.head()
+            left = GIB
+            while left:
+                left -= len(await client.reader.read(len(PIECE)))
+        watcher.cancel()
     assert max(peak) - before < MAX_GROWTH

@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from hookpoint.proxy.upstream import ExchangeRecord, Limits, Timeouts, Upstream
-from tests.proxy.upstream.wire import PATIENCE, Peer, answer, connected, get, proxied, scripted, serving
+from tests.proxy.upstream.wire import PATIENCE, Peer, answer, connected, get, proxied, scripted, serving, until
 
 
 def closed_port() -> int:
@@ -55,12 +55,14 @@ async def test_the_last_connection_used_is_used_first_and_the_others_grow_old() 
             await peer.send(answer(b"%d" % number))
 
     gate = asyncio.Event()
-    async with scripted(script) as upstream, serving(app := Upstream(upstream.url, timeouts=Timeouts(keepalive=0.4))) as port:
+    async with (
+        scripted(script) as upstream,
+        serving(app := Upstream(upstream.url, timeouts=Timeouts(keepalive=0.4))) as port,
+    ):
         async with connected(port) as one, connected(port) as two:
             await one.send(get())
             await two.send(get())
-            while app.pool.active < 2:
-                await asyncio.sleep(0.01)
+            await until(lambda: app.pool.active == 2)
             gate.set()
             await one.message()
             await two.message()
@@ -99,8 +101,7 @@ async def test_requests_wait_for_a_connection_in_a_bounded_queue() -> None:
         app = Upstream(upstream.url, limits=Limits(connections=2, queue=3))
         async with serving(app) as port:
             fetches = [asyncio.ensure_future(fetch(port)) for _ in range(8)]
-            while app.pool.waiting < 3 or sum(fetch.done() for fetch in fetches) < 3:
-                await asyncio.sleep(0.01)
+            await until(lambda: app.pool.waiting == 3 and sum(fetch.done() for fetch in fetches) == 3)
             assert (app.pool.active, app.pool.waiting) == (2, 3)
             gate.set()
             assert sorted(await asyncio.gather(*fetches)) == [200] * 5 + [503] * 3
@@ -120,8 +121,7 @@ async def test_waiting_too_long_is_a_503_and_frees_the_place() -> None:
         app = Upstream(upstream.url, limits=Limits(connections=1), timeouts=Timeouts(queue=0.2))
         async with serving(app) as port, connected(port) as first, connected(port) as second:
             await first.send(get())
-            while not app.pool.active:
-                await asyncio.sleep(0.01)
+            await until(lambda: app.pool.active > 0)
             await second.send(get())
             assert (await second.message()).status == 503
             assert app.pool.waiting == 0
@@ -143,14 +143,11 @@ async def test_client_that_leaves_the_queue_leaves_no_gap() -> None:
         app = Upstream(upstream.url, limits=Limits(connections=1))
         async with serving(app) as port, connected(port) as first, connected(port) as third:
             await first.send(get())
-            while not app.pool.active:
-                await asyncio.sleep(0.01)
+            await until(lambda: app.pool.active > 0)
             async with connected(port) as second:
                 await second.send(get())
-                while not app.pool.waiting:
-                    await asyncio.sleep(0.01)
-            while app.pool.waiting:
-                await asyncio.sleep(0.01)
+                await until(lambda: app.pool.waiting > 0)
+            await until(lambda: app.pool.waiting == 0)
             gate.set()
             assert (await first.message()).status == 200
             await third.send(get())

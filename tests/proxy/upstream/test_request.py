@@ -55,7 +55,9 @@ def test_authority_of_an_origin(url: str, authority: bytes) -> None:
     assert Origin.parse(url).authority == authority
 
 
-@pytest.mark.parametrize("target", [b"http://evil.test/", b"evil.test:443", b"*", b"", b"/a b", b"/a\r\nX: y", b"/\0", b"a/b"])
+@pytest.mark.parametrize(
+    "target", [b"http://evil.test/", b"evil.test:443", b"*", b"", b"/a b", b"/a\r\nX: y", b"/\0", b"a/b"]
+)
 def test_nothing_but_a_path_is_forwarded(target: bytes) -> None:
     with pytest.raises(RequestRefused):
         prepare(scope(HOST, target=target))
@@ -117,7 +119,9 @@ def test_via_is_added_behind_those_of_others() -> None:
     assert [value for name, value in request.fields if name == b"via"] == [b"1.1 cdn", b"1.1 hookpoint"]
 
 
-@pytest.mark.parametrize("forged", [b"x-upstream-secret", b"x_upstream_secret", b"X-Upstream-Secret", b"x_upstream-secret"])
+@pytest.mark.parametrize(
+    "forged", [b"x-upstream-secret", b"x_upstream_secret", b"X-Upstream-Secret", b"x_upstream-secret"]
+)
 def test_the_secret_header_is_ours_alone(forged: bytes) -> None:
     request = prepare(scope(HOST, (forged, b"guess")), secret=("X-Upstream-Secret", "s3cret"))
     assert [field for field in request.fields if b"secret" in field[0].lower()] == [(b"x-upstream-secret", b"s3cret")]
@@ -200,7 +204,9 @@ def test_chunked_bodies_are_the_pieces_in_chunks(pieces: list[bytes]) -> None:
     assert body == b"".join(pieces)
 
 
-@pytest.mark.parametrize(("pieces", "fits"), [([b"abc"], True), ([b"ab", b"c"], True), ([b"ab"], False), ([b"ab", b"cd"], False)])
+@pytest.mark.parametrize(
+    ("pieces", "fits"), [([b"abc"], True), ([b"ab", b"c"], True), ([b"ab"], False), ([b"ab", b"cd"], False)]
+)
 def test_a_declared_length_is_held(pieces: list[bytes], fits: bool) -> None:
     sender = BodySender(3, whole=None)
     try:

@@ -112,7 +112,11 @@ async def test_body_with_length_goes_out_with_its_head_as_it_came() -> None:
 async def test_chunked_body_goes_out_chunked() -> None:
     body = b"2\r\nbo\r\n2\r\ndy\r\n0\r\n\r\n"
     request = await forwarded(get("/", "Transfer-Encoding: chunked", method="POST") + body)
-    assert (request.body, request.all(b"content-length"), request.all(b"transfer-encoding")) == (b"body", [], [b"chunked"])
+    assert (request.body, request.all(b"content-length"), request.all(b"transfer-encoding")) == (
+        b"body",
+        [],
+        [b"chunked"],
+    )
 
 
 async def test_expect_is_answered_in_front_and_not_sent_on() -> None:
@@ -206,7 +210,13 @@ async def test_trusted_peers_are_appended_to() -> None:
         app = Upstream(upstream.url, trusted_proxies=["127.0.0.0/8"])
         async with proxied(app) as client:
             await client.send(
-                get("/", "X-Forwarded-For: 192.0.2.1", "X-Forwarded-Proto: https", "X-Forwarded-Host: a.test", "CF-Ray: 1")
+                get(
+                    "/",
+                    "X-Forwarded-For: 192.0.2.1",
+                    "X-Forwarded-Proto: https",
+                    "X-Forwarded-Host: a.test",
+                    "CF-Ray: 1",
+                )
             )
             await client.message()
     (request,) = requests
@@ -225,7 +235,11 @@ async def test_base_path_stands_in_front_of_every_target() -> None:
             await peer.send(answer((await peer.message()).target))
 
     async with scripted(script) as upstream, proxied(Upstream(f"{upstream.url}/tenant/a/")) as client:
-        for target, status, body in [("/x?y", 200, b"/tenant/a/x?y"), ("/", 200, b"/tenant/a/"), ("/../b/x", 400, None)]:
+        for target, status, body in [
+            ("/x?y", 200, b"/tenant/a/x?y"),
+            ("/", 200, b"/tenant/a/"),
+            ("/../b/x", 400, None),
+        ]:
             await client.send(get(target))
             message = await client.message()
             assert message.status == status

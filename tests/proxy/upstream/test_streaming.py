@@ -130,12 +130,11 @@ async def test_O_client_that_leaves_while_waiting_cancels_the_call() -> None:
 
     asked, cancelled = asyncio.Event(), asyncio.Event()
     records: list[ExchangeRecord] = []
-    async with scripted(script) as upstream:
-        async with proxied(Upstream(upstream.url, on_exchange=records.append)) as client:
-            await client.send(get())
-            await asyncio.wait_for(asked.wait(), PATIENCE)
-            await client.close()
-            await asyncio.wait_for(cancelled.wait(), PATIENCE)
+    async with scripted(script) as upstream, proxied(Upstream(upstream.url, on_exchange=records.append)) as client:
+        await client.send(get())
+        await asyncio.wait_for(asked.wait(), PATIENCE)
+        await client.close()
+        await asyncio.wait_for(cancelled.wait(), PATIENCE)
     assert [record.outcome for record in records] == ["client_gone"]
 
 
@@ -185,12 +184,11 @@ async def test_client_that_stops_sending_gets_a_408_and_the_upstream_no_end() ->
         got.append(await peer.eof())
 
     got: list[bytes] = []
-    async with scripted(script) as upstream:
-        async with proxied(Upstream(upstream.url, timeouts=Timeouts(idle=0.2))) as client:
-            await client.send(POST_CHUNKED + chunk(b"half"))
-            message = await client.message()
-            assert (message.status, message.one(b"connection")) == (408, b"close")
-            await asyncio.wait_for(upstream.idle.wait(), PATIENCE)
+    async with scripted(script) as upstream, proxied(Upstream(upstream.url, timeouts=Timeouts(idle=0.2))) as client:
+        await client.send(POST_CHUNKED + chunk(b"half"))
+        message = await client.message()
+        assert (message.status, message.one(b"connection")) == (408, b"close")
+        await asyncio.wait_for(upstream.idle.wait(), PATIENCE)
     assert got == [chunk(b"half")]
 
 
@@ -208,6 +206,8 @@ async def test_client_that_sends_no_body_at_all_takes_no_connection() -> None:
 async def test_upstream_that_takes_nothing_slows_the_client_down() -> None:
     """What is on its way is bounded by socket buffers, however much the client would send."""
 
+    sent, total = 0, 64 * 1024 * 1024
+
     async def script(peer: Peer) -> None:
         peer.writer.transport.pause_reading()  # type: ignore[attr-defined]
         await release.wait()
@@ -222,7 +222,6 @@ async def test_upstream_that_takes_nothing_slows_the_client_down() -> None:
             sent += 65536
 
     release = asyncio.Event()
-    sent, total = 0, 64 * 1024 * 1024
     async with scripted(script) as upstream, proxied(Upstream(upstream.url)) as client:
         await client.send(get("/", f"Content-Length: {total}", method="POST"))
         pushing = asyncio.ensure_future(push(client))
@@ -237,6 +236,8 @@ async def test_upstream_that_takes_nothing_slows_the_client_down() -> None:
 
 
 async def test_client_that_takes_nothing_slows_the_upstream_down() -> None:
+    sent, total = 0, 64 * 1024 * 1024
+
     async def script(peer: Peer) -> None:
         nonlocal sent
         await peer.head()
@@ -245,7 +246,6 @@ async def test_client_that_takes_nothing_slows_the_upstream_down() -> None:
             await peer.send(bytes(65536))
             sent += 65536
 
-    sent, total = 0, 64 * 1024 * 1024
     async with scripted(script) as upstream, proxied(Upstream(upstream.url, timeouts=Timeouts(idle=0.3))) as client:
         client.writer.transport.pause_reading()  # type: ignore[attr-defined]
         await client.send(get())
@@ -267,10 +267,12 @@ async def test_silent_stream_lives_without_an_idle_limit() -> None:
         await asyncio.sleep(0.5)
         await peer.send(b"b")
 
-    async with scripted(script) as upstream:
-        async with proxied(Upstream(upstream.url, timeouts=Timeouts(idle=None, header=0.2))) as client:
-            await client.send(get())
-            assert (await client.message()).body == b"ab"
+    async with (
+        scripted(script) as upstream,
+        proxied(Upstream(upstream.url, timeouts=Timeouts(idle=None, header=0.2))) as client,
+    ):
+        await client.send(get())
+        assert (await client.message()).body == b"ab"
 
 
 async def test_call_that_is_cancelled_from_outside_gives_its_connection_up() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -96,10 +96,8 @@ class Peer:
 
     async def close(self) -> None:
         self.writer.close()
-        try:
+        with suppress(OSError):
             await self.writer.wait_closed()
-        except (ConnectionError, OSError):
-            pass
 
     async def _body(self, start: bytes, fields: dict[bytes, bytes]) -> bytes:
         if start[:12] in (b"HTTP/1.1 204", b"HTTP/1.1 304"):
@@ -207,6 +205,13 @@ async def proxied(app: ASGIApp) -> AsyncIterator[Peer]:
     """Serve an app and connect to it."""
     async with serving(app) as port, connected(port) as client:
         yield client
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for something inside the proxy that nothing outside announces."""
+    async with asyncio.timeout(PATIENCE):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
 
 
 def get(target: str = "/", *lines: str, method: str = "GET") -> bytes:
