@@ -10,6 +10,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.typing import Subprotocol
 
 from hookpoint.proxy.upstream import ExchangeRecord, Limits, Timeouts, Upstream
 from tests.proxy.upstream.wire import PATIENCE, Peer, answer, connected, get, scripted, serving
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
     from websockets.asyncio.client import ClientConnection
     from websockets.http11 import Request, Response
-    from websockets.typing import Subprotocol
-
     from tests.proxy.upstream.certificates import Authority
 
     Handler = Callable[[ServerConnection], Awaitable[None]]
@@ -108,9 +107,10 @@ async def test_websocket_that_is_cut_off_is_cut_off_on_the_other_side_too(caplog
 
 
 async def test_websocket_subprotocols_are_negotiated_end_to_end() -> None:
-    offered = ["a", "b", "c"]
+    offered = [Subprotocol(name) for name in "abc"]
     async with (
-        upstream(echo, subprotocols=["b", "c"]) as url, serving(Upstream(url)) as port:  # type: ignore[list-item,
+        upstream(echo, subprotocols=offered[1:]) as url,
+        serving(Upstream(url)) as port,
         dial(port, subprotocols=offered) as client,
     ):
         assert client.subprotocol == "b"
