@@ -1,0 +1,71 @@
+"""hookpoint with one Python hook, one worker, logging warnings; everything else as it comes."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.peers.peer import Peer
+from bench.processes import Launch, free_port
+from bench.stage import CLAIM, CLAIM_VALUE, ISSUER
+from hookpoint import __version__
+
+if TYPE_CHECKING:
+    from bench.stage import Stage
+
+_CONFIGURATION = """
+[server]
+listen = "127.0.0.1:{port}"
+admin_listen = "127.0.0.1:{admin}"
+public_url = "{issuer}"
+
+[upstream]
+url = "http://127.0.0.1:{upstream}"
+
+[tokens]
+algorithm = "{algorithm}"
+
+[log]
+level = "warning"
+
+[[hooks]]
+run = "hooks.py"
+"""
+
+_HOOK = f"""
+from hookpoint.hooks import CredentialsExchange, TokenChanges, credentials_exchange
+
+
+@credentials_exchange
+async def add_plan(event: CredentialsExchange) -> TokenChanges:
+    return TokenChanges(claims={{"{CLAIM}": "{CLAIM_VALUE}"}})
+"""
+
+
+def _launch(stage: Stage, folder: Path, port: int, *, algorithm: str) -> Launch:
+    folder.mkdir(parents=True, exist_ok=True)
+    configuration = _CONFIGURATION.format(
+        port=port, admin=free_port(), upstream=stage.upstream, issuer=ISSUER, algorithm=algorithm
+    )
+    (folder / "hookpoint.toml").write_text(configuration)
+    (folder / "hooks.py").write_text(_HOOK)
+    return Launch(command=[str(Path(sys.executable).parent / "hookpoint"), "serve"], folder=folder)
+
+
+def _peer(name: str, algorithm: str, works: set[str]) -> Peer:
+    return Peer(
+        name=name,
+        works=frozenset(works),
+        launch=partial(_launch, algorithm=algorithm),
+        version=lambda: __version__,
+        algorithm=algorithm,
+        resigns=True,
+    )
+
+
+PEERS = (
+    _peer("hookpoint", "RS256", {"small", "large", "token"}),
+    _peer("hookpoint ES256", "ES256", {"token"}),
+)

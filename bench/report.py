@@ -1,0 +1,135 @@
+"""The table on a terminal, as a page of the documentation, and as JSON."""
+
+from __future__ import annotations
+
+import os
+import platform
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.table import Row, render_cell
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from bench.rounds import Plan, Sample
+
+_PAGE = """# Benchmarks
+
+What hookpoint costs, beside no proxy at all and what one might pick instead. All figures come from one run of
+
+    make bench ARGS="--write docs/benchmarks.md"
+
+which wrote this page. Each round starts every peer, measures one after the other on the same work, and stops them; peers are
+compared within a round. The first line of a cell is the median of those ratios or differences, with the lowest and the highest
+round in brackets; the second is the median of the peer's own figure. The column named under a figure is what the others are
+compared with, and shows its own figure with its lowest and highest round.
+
+{table}
+
+## What was measured
+
+- {machine}
+- {when}; {rounds} rounds, {seconds:g} s for each rate after {warm_up:g} s to warm up, {open_seconds:g} s for each latency.
+- Cores: {cores}. One worker for each peer. The load generator and the server behind the peers share what is left.
+- The server behind all peers echoes bodies, and answers token requests with one fixed RS256 token.
+- Rates: 16 keep-alive connections (4 for 1 MiB), each asking again as soon as it is answered. "≥" marks a rate at which the peer
+  had CPU time left: the load generator, or the server behind, was the limit, so look at the CPU time instead.
+- Latencies: requests leave at a fixed {rate:g} a second whether or not earlier ones are answered, and count from the moment they
+  were due.
+- Every peer's answers are checked before and after each measurement: the echoed bytes, or the token's signature, the added claim
+  and all other claims. One wrong or failed answer ends the run.
+- CPU time is user and system time of the server and its children, memory their resident size. A start includes whatever the
+  peer does before its first good answer; hookpoint makes its signing key in its first start and finds it in the others.
+
+| peer | version |
+| --- | --- |
+{versions}
+{absent}"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Everything one run came to."""
+
+    when: datetime
+    plan: Plan
+    cores: str
+    versions: Mapping[str, str]
+    absent: Mapping[str, str]
+    samples: Sequence[Sample]
+    rows: Sequence[Row]
+
+    def print(self, console: Console) -> None:
+        """Show the table, and who is not in it."""
+        table = Table(show_lines=True, pad_edge=False)
+        table.add_column("")
+        for peer in self.versions:
+            table.add_column(peer, justify="right", no_wrap=True)
+        for row in self.rows:
+            cells = ["\n".join(render_cell(row.figure, row.cells.get(peer))) for peer in self.versions]
+            table.add_row(self._title(row, "\n"), *cells)
+        console.print(table)
+        for peer, reason in self.absent.items():
+            console.print(f"absent: {peer} ({reason})", highlight=False)
+
+    def page(self) -> str:
+        """Return the page of the documentation."""
+        return _PAGE.format(
+            table=self._markdown(),
+            machine=machine(),
+            when=self.when.strftime("%d %B %Y"),
+            cores=self.cores,
+            versions="\n".join(f"| {peer} | {version} |" for peer, version in self.versions.items()),
+            absent="".join(f"\nNot measured: {peer} ({reason}).\n" for peer, reason in self.absent.items()),
+            **asdict(self.plan),
+        )
+
+    def data(self) -> dict[str, object]:
+        """Return all samples, with machine and versions, for JSON."""
+        return {
+            "when": self.when.isoformat(),
+            "machine": machine(),
+            "cores": self.cores,
+            "plan": asdict(self.plan),
+            "versions": dict(self.versions),
+            "absent": dict(self.absent),
+            "samples": [asdict(sample) for sample in self.samples],
+        }
+
+    def _title(self, row: Row, line_break: str) -> str:
+        title = row.figure.title.format(rate=self.plan.rate)
+        if row.reference is None:
+            return title
+        relation = "times" if row.figure.relation == "ratio" else "over"
+        return f"{title}{line_break}{relation} {row.reference}"
+
+    def _markdown(self) -> str:
+        lines = ["| | " + " | ".join(self.versions) + " |", "| --- |" + " ---: |" * len(self.versions)]
+        for row in self.rows:
+            cells = ["<br>".join(filter(None, render_cell(row.figure, row.cells.get(peer)))) for peer in self.versions]
+            lines.append(f"| {self._title(row, '<br>')} | " + " | ".join(cells) + " |")
+        return "\n".join(lines)
+
+
+def machine() -> str:
+    """Name processor, cores, memory, system and Python."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    return (
+        f"{_processor()}, {os.cpu_count()} cores, {memory:.0f} GB; {platform.system()} {platform.release()}; "
+        f"Python {platform.python_version()}"
+    )
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.machine())

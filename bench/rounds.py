@@ -1,0 +1,132 @@
+"""Running the rounds: in each, every peer is started, measured on every work in turn, and stopped."""
+
+from __future__ import annotations
+
+import gc
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from bench.load import Run, closed_loop, open_loop
+from bench.processes import Server, free_port, running
+from bench.works import LARGE, SMALL, TOKEN, WORKS, Verify, Work, WrongAnswer, verifier
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from bench.peers.peer import Peer
+    from bench.processes import Cores
+    from bench.stage import Stage
+
+PROBES = {work.name: work.request for work in WORKS}
+_OPEN_CONNECTIONS = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How much to measure; times in seconds for every cell of a round, `rate` in requests a second."""
+
+    rounds: int = 3
+    seconds: float = 1.2
+    warm_up: float = 0.4
+    rate: float = 200.0
+    open_seconds: float = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One figure of one peer in one round; `limited` marks a rate that something else than the peer held down."""
+
+    figure: str
+    peer: str
+    round: int
+    value: float
+    limited: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Contestant:
+    peer: Peer
+    server: Server
+    checks: dict[str, Verify] = field(default_factory=dict)
+
+
+def measure(peers: Sequence[Peer], stage: Stage, cores: Cores, plan: Plan, say: Callable[[str], None]) -> list[Sample]:
+    """Run all rounds; raises NotStarted, and WrongAnswer as soon as a peer does not do its work."""
+    samples: list[Sample] = []
+    for number in range(plan.rounds):
+        say(f"round {number + 1} of {plan.rounds}")
+        with ExitStack() as stack:
+            contestants = [_enter(stack, peer, stage, cores, number, samples) for peer in peers]
+            for figure, peer, value, limited in _cells(contestants, plan):
+                samples.append(Sample(figure=figure, peer=peer, round=number, value=value, limited=limited))
+    return samples
+
+
+def _enter(stack: ExitStack, peer: Peer, stage: Stage, cores: Cores, number: int, samples: list[Sample]) -> _Contestant:
+    """Start a peer and check each of its answers before anything is measured."""
+    port = free_port()
+    folder = stage.folder / peer.name.replace(" ", "-")
+    # What needs everything to be up is the best sign that it is: keys are there once a token was signed.
+    probe = PROBES["token" if "token" in peer.works else "small"]
+    server = stack.enter_context(running(peer.launch(stage, folder, port), port, probe, cores.tested))
+    samples.append(Sample(figure="start", peer=peer.name, round=number, value=server.ready_seconds))
+    samples.append(Sample(figure="idle", peer=peer.name, round=number, value=server.resident_bytes()))
+    checks = {work.name: verifier(peer, work, stage, server.address) for work in WORKS if work.name in peer.works}
+    return _Contestant(peer=peer, server=server, checks=checks)
+
+
+_Cell = tuple[str, str, float, bool]
+
+
+def _cells(contestants: Sequence[_Contestant], plan: Plan) -> Iterator[_Cell]:
+    for work in (SMALL, LARGE, TOKEN):
+        for each in _doing(work, contestants):
+            yield from _measure_rate(each, work, plan)
+    for work in (SMALL, TOKEN):
+        for each in _doing(work, contestants):
+            yield from _measure_latency(each, work, plan)
+    for each in contestants:
+        yield "loaded", each.peer.name, float(each.server.resident_bytes()), False
+
+
+def _doing(work: Work, contestants: Sequence[_Contestant]) -> list[_Contestant]:
+    return [each for each in contestants if work.name in each.peer.works]
+
+
+def _measure_rate(each: _Contestant, work: Work, plan: Plan) -> Iterator[_Cell]:
+    server, request = each.server, work.request
+    warm = closed_loop(server.address, request, connections=work.connections, seconds=plan.warm_up)
+    _check(each, work, warm)
+    gc.collect()
+    gc.disable()
+    before, started = server.cpu_seconds(), time.perf_counter()
+    run = closed_loop(server.address, request, connections=work.connections, seconds=plan.seconds)
+    used, passed = server.cpu_seconds() - before, time.perf_counter() - started
+    gc.enable()
+    _check(each, work, run)
+    yield f"{work.name}.rate", each.peer.name, run.rate, used < 0.85 * passed
+    yield f"{work.name}.cpu", each.peer.name, used / len(run.latencies), False
+
+
+def _measure_latency(each: _Contestant, work: Work, plan: Plan) -> Iterator[_Cell]:
+    gc.collect()
+    gc.disable()
+    run = open_loop(
+        each.server.address, work.request, rate=plan.rate, connections=_OPEN_CONNECTIONS, seconds=plan.open_seconds
+    )
+    gc.enable()
+    _check(each, work, run)
+    ordered = sorted(run.latencies)
+    yield f"{work.name}.p50", each.peer.name, ordered[len(ordered) // 2], False
+    yield f"{work.name}.p99", each.peer.name, ordered[int(len(ordered) * 0.99)], False
+
+
+def _check(each: _Contestant, work: Work, run: Run) -> None:
+    if run.failed or run.last is None:
+        raise WrongAnswer(f"{each.peer.name}, {work.title}: {run.failed} of {run.failed + len(run.latencies)} failed")
+    try:
+        each.checks[work.name](run.last)
+    except WrongAnswer as wrong:
+        raise WrongAnswer(f"{each.peer.name}, {work.title}: {wrong}") from wrong

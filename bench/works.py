@@ -1,0 +1,105 @@
+"""The work that peers are measured on: a request each, and what makes its answer right."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from joserfc import jws
+from joserfc.jwk import KeySet
+
+from bench.load import Answer, exchange
+from bench.stage import CLAIM, CLAIM_VALUE, ISSUER
+
+if TYPE_CHECKING:
+    from bench.load import Address
+    from bench.peers.peer import Peer
+    from bench.stage import Stage
+
+Verify = Callable[[Answer], None]
+
+
+class WrongAnswer(Exception):  # noqa: N818 - a verdict on a peer
+    """A peer does not do the work it is measured on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """One request, sent over so many connections when the rate is measured."""
+
+    name: str
+    title: str
+    connections: int
+    target: str
+    content_type: str
+    body: bytes = field(repr=False)
+
+    @property
+    def request(self) -> bytes:
+        """The request as it goes over the wire; every peer gets the same bytes."""
+        head = (
+            f"POST {self.target} HTTP/1.1\r\nHost: login.example\r\nAccept: */*\r\nUser-Agent: bench\r\n"
+            f"Content-Type: {self.content_type}\r\nContent-Length: {len(self.body)}\r\n\r\n"
+        )
+        return head.encode() + self.body
+
+
+SMALL = Work(
+    name="small",
+    title="JSON POST of 100 bytes, echoed",
+    connections=16,
+    target="/api/reports",
+    content_type="application/json",
+    body=json.dumps({"report": "quarterly", "period": "2026-Q3", "filter": "x" * 39}).encode(),
+)
+LARGE = Work(
+    name="large",
+    title="POST of 1 MiB, echoed",
+    connections=4,
+    target="/api/upload",
+    content_type="application/octet-stream",
+    body=bytes(range(256)) * 4096,
+)
+TOKEN = Work(
+    name="token",
+    title="token request (client_credentials)",
+    connections=16,
+    target="/oauth/token",
+    content_type="application/x-www-form-urlencoded",
+    body=b"grant_type=client_credentials&client_id=reporting&client_secret=correct-horse&audience=https%3A%2F%2Fapi.example.com",
+)
+WORKS = (SMALL, LARGE, TOKEN)
+
+
+def verifier(peer: Peer, work: Work, stage: Stage, address: Address) -> Verify:
+    """How answers of a peer to a work are judged; the check raises WrongAnswer."""
+    if work is not TOKEN:
+        return lambda answer: _check_echo(work, answer)
+    keys = peer.keys(stage) if peer.keys else _published_keys(address)
+    return lambda answer: _check_token(peer, stage, keys, answer)
+
+
+def _check_echo(work: Work, answer: Answer) -> None:
+    if answer.status != 200 or answer.body != work.body:
+        raise WrongAnswer(f"{work.target}: {answer.status} with {len(answer.body)} bytes, which are not those sent")
+
+
+def _check_token(peer: Peer, stage: Stage, keys: KeySet, answer: Answer) -> None:
+    """Verify the signature, and that all claims are the upstream's but the one that was added."""
+    try:
+        token = json.loads(answer.body)["access_token"]
+        signed = jws.deserialize_compact(token, keys, algorithms=[peer.algorithm])
+        claims = json.loads(signed.payload)
+    except (ValueError, KeyError, TypeError) as error:
+        raise WrongAnswer(f"the token does not verify: {answer.status}, {error!r}") from error
+    expected = {**stage.claims, CLAIM: CLAIM_VALUE} if peer.resigns else stage.claims
+    if claims != expected:
+        raise WrongAnswer(f"the token says {claims}, expected {expected}")
+
+
+def _published_keys(address: Address) -> KeySet:
+    host = ISSUER.partition("//")[2]
+    answer = exchange(address, f"GET /jwks HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+    return KeySet.import_key_set(json.loads(answer.body))
