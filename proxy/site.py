@@ -91,7 +91,7 @@ async def load_site(parts: Parts, root_path: str) -> Site:
     routes: list[Route] = []
     if parts.intercepts:
         await _prepare_keys(parts, keys)
-        flows = _flows(parts, dialect, metadata, keys)
+        flows = _flows(parts, dialect, metadata, keys, root_path)
         routes = _routes(metadata, flows)
     log.info(
         "server_known",
@@ -172,10 +172,14 @@ def algorithm_of(jwk: Mapping[str, object]) -> str | None:
     return "RS256" if jwk.get("kty") == "RSA" else curves.get(str(jwk.get("crv")))
 
 
-def _flows(parts: Parts, dialect: Dialect, metadata: ServerMetadata, keys: RemoteKeySet) -> dict[str, Flow]:
+def _flows(
+    parts: Parts, dialect: Dialect, metadata: ServerMetadata, keys: RemoteKeySet, root_path: str
+) -> dict[str, Flow]:
     settings = parts.settings
     rewrites = settings.tokens.issuer == "rewrite"
     public = public_origin(settings, metadata)
+    # The path stays: clients find the metadata by it (RFC 8414 section 3.1).
+    public_issuer = public + urlsplit(metadata.issuer or "").path if rewrites else None
 
     async def publish() -> bytes:
         own = await parts.keys.public_jwks()
@@ -197,7 +201,7 @@ def _flows(parts: Parts, dialect: Dialect, metadata: ServerMetadata, keys: Remot
                 parts.keys,
                 parts.metrics,
                 algorithm=None if settings.tokens.algorithm == "upstream" else settings.tokens.algorithm,
-                issuer=public if rewrites else None,
+                issuer=public_issuer,
                 max_bytes=settings.tokens.max_bytes,
             ),
             dialect=dialect,
@@ -218,8 +222,8 @@ def _flows(parts: Parts, dialect: Dialect, metadata: ServerMetadata, keys: Remot
             public_origin=public,
             origins=frozenset(filter(None, (_origin(metadata.issuer), _origin(settings.upstream.url)))),
             upstream_issuer=metadata.issuer or "",
-            issuer=public if rewrites else None,
-            jwks_uri=public + metadata.jwks_path,
+            issuer=public_issuer,
+            jwks_uri=public + root_path + metadata.jwks_path,
             timeout=settings.limits.upstream_header_timeout,
         )
     return flows
