@@ -46,7 +46,9 @@ class Apprise(SmsProvider):
         self._settings = settings
         self._new_id = new_id
         self._apprise = require("apprise", extra="apprise", provider=name)
-        silence("apprise")
+        # The second is what it sends with, which logs addresses, and numbers stand in those.
+        for logger in ("apprise", "urllib3.connectionpool"):
+            silence(logger)
         if self._apprise.Apprise.instantiate(self._address("+15005550006"), suppress_exceptions=True) is None:
             raise Misconfigured("'url' is no address that Apprise knows", provider=name)
 

@@ -91,8 +91,9 @@ class Smpp(SmsProvider):
         self._settings = settings
         self._library = require("aiosmpplib", extra="smpp", provider=name)
         self._broker = Broker()
-        self._observer = Observer(self._broker, self._receipt)
+        self._observer = Observer(self._broker, self._receipt, self._keep_writer)
         self._session: Any = None
+        self._writer: asyncio.StreamWriter | None = None
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -113,6 +114,7 @@ class Smpp(SmsProvider):
             pass
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+        self._close_writer()
 
     async def send(self, message: Message) -> Receipt:
         """Submit and wait for submit_sm_resp."""
@@ -197,6 +199,16 @@ class Smpp(SmsProvider):
             log_level=logging.CRITICAL,
             log_handler=logging.NullHandler(),
         )
+
+    def _keep_writer(self) -> None:
+        """The library forgets its connections without closing them; this one is closed when the next is there."""
+        self._close_writer()
+        self._writer = self._session._writer  # noqa: SLF001 - there is no other way to it
+
+    def _close_writer(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
 
     def _receipt(self, receipt: dict[str, Any]) -> None:
         id_ = str(receipt.get("id", ""))

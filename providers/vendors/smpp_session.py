@@ -51,6 +51,7 @@ class Observer:
 
     broker: Broker
     on_receipt: Callable[[dict[str, Any]], None]
+    on_bind: Callable[[], None]
     by_sequence: dict[int, Pending] = field(default_factory=dict)
     bind_status: int | None = None
     bound: asyncio.Event = field(default_factory=asyncio.Event)
@@ -74,6 +75,7 @@ class Observer:
         status = int(smpp_message.command_status)
         if command.startswith("BIND_"):
             self.bind_status = status
+            self.on_bind()
             self.bound.set()
         elif command in ("SUBMIT_SM_RESP", "GENERIC_NACK"):
             pending = self.by_sequence.pop(smpp_message.sequence_num, None)
