@@ -17,7 +17,7 @@ from hookpoint.hooks.errors import HookCrashed, HookDefinitionError, HookFailed,
 from hookpoint.hooks.events import no_secrets
 from hookpoint.hooks.points import AnyPoint, Point
 from hookpoint.hooks.registry import Hook, Registry
-from hookpoint.hooks.results import Deny
+from hookpoint.hooks.results import Delivered, Deny
 from hookpoint.hooks.rules import AnyRules, default_rules
 
 E = TypeVar("E")
@@ -103,6 +103,8 @@ class Chain:
             if result is not None and rules is not None:
                 event = rules.apply(event, result)
                 changes = result if changes is None else rules.merge(changes, result)
+                if isinstance(result, Delivered):  # a second hook would send the message twice
+                    break
         return Outcome(event=event, changes=changes, runs=tuple(runs))
 
     async def _run_hook(self, hook: Hook, event: Any, rules: AnyRules | None, end: float, runs: list[HookRun]) -> Any:
@@ -117,7 +119,7 @@ class Chain:
             limit = min(hook.options.timeout or self._timeout, end - started)
             result = await _run_within(hook, _event_for(hook, event), limit)
             if result is not None:
-                _check_result(hook, event, result, rules)
+                result = _check_result(hook, event, result, rules)
         except Deny as denial:
             note("denied")
             log.info("hook_denied", hook=hook.name, point=hook.point.name, error=denial.code, reason=denial.reason)
@@ -153,28 +155,83 @@ def _event_for(hook: Hook, event: Any) -> Any:
 
 
 async def _run_within(hook: Hook, event: object, limit: float) -> object:
+    """Run a hook in a task of its own, so that its time is limited even when it swallows its cancellation."""
     if limit <= 0:
         raise HookTimedOut(hook.name, "did not run: the hooks before it used up the time of all hooks")
+    task = asyncio.ensure_future(_run_guarded(hook, event))
     try:
-        async with asyncio.timeout(limit) as deadline:
-            return await hook.runner.run(event)
-    except (Deny, HookFailed):
+        done, _ = await asyncio.wait({task}, timeout=limit)
+    except asyncio.CancelledError:
+        _abandon(task)
         raise
-    except asyncio.CancelledError as error:
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
-            raise
-        raise HookCrashed(hook.name, "cancelled itself") from error
+    if not done:
+        _abandon(task)
+        raise HookTimedOut(hook.name, f"took longer than {limit:.3g} s")
+    if task.cancelled():
+        raise HookCrashed(hook.name, "cancelled itself")
+    return task.result()
+
+
+async def _run_guarded(hook: Hook, event: object) -> object:
+    try:
+        answer = await hook.runner.run(event)
+        if isinstance(answer, Deny):  # returned by mistake; it says no all the same, also where failures are skipped
+            raise answer
+    except Deny as denial:
+        raise _well_formed(hook, denial) from None
+    except HookFailed:
+        raise
+    except ExceptionGroup as group:
+        denials = group.subgroup(Deny)
+        if denials is None:
+            raise HookCrashed(hook.name, f"raised {type(group).__name__}") from group
+        raise _well_formed(hook, _first(denials)) from None
     except (Exception, SystemExit) as error:
-        if deadline.expired():
-            raise HookTimedOut(hook.name, f"took longer than {limit:.3g} s") from None
         raise HookCrashed(hook.name, f"raised {type(error).__name__}") from error
+    return answer
 
 
-def _check_result(hook: Hook, event: object, result: object, rules: AnyRules | None) -> None:
+_abandoned: set[asyncio.Future[object]] = set()
+
+
+def _abandon(task: asyncio.Future[object]) -> None:
+    """Cancel a task that nobody waits for any more; it is kept from the garbage collector until it ends."""
+    _abandoned.add(task)
+    task.add_done_callback(_forget)
+    task.cancel()
+
+
+def _forget(task: asyncio.Future[object]) -> None:
+    _abandoned.discard(task)
+    if not task.cancelled():
+        task.exception()  # marks it as seen
+
+
+def _first(group: ExceptionGroup[Deny]) -> Deny:
+    """The first Deny of a task group: `asyncio.TaskGroup` wraps what its tasks raise."""
+    first = group.exceptions[0]
+    return _first(first) if isinstance(first, ExceptionGroup) else first
+
+
+def _well_formed(hook: Hook, denial: Deny) -> Deny:
+    """A Deny whose members are what they should be, also where a subclass has not set them."""
+    try:
+        return Deny(denial.code, denial.reason, denial.user_message)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise HookCrashed(hook.name, f"raised a {type(denial).__name__} without a usable code or reason") from error
+
+
+def _check_result(hook: Hook, event: object, result: object, rules: AnyRules | None) -> object:
+    """A copy of the answer that the hook can change no more."""
     if hook.options.early:
         raise InvalidResult(hook.name, f"returned {type(result).__name__}; an early hook refuses, or returns None")
     if rules is None or not isinstance(result, hook.point.results):
         expected = " or ".join(kind.__name__ for kind in hook.point.results) or "nothing"
         raise InvalidResult(hook.name, f"returned {type(result).__name__}; {hook.point.name} takes {expected}, or None")
-    rules.check(hook.name, event, result)
+    try:
+        checked: object = rules.check(hook.name, event, result)
+    except HookFailed:
+        raise
+    except Exception as error:
+        raise InvalidResult(hook.name, f"returned a {type(result).__name__} that cannot be read") from error
+    return checked

@@ -19,6 +19,8 @@ class Deny(Exception):  # noqa: N818 - an answer, not a failure
     """
 
     def __init__(self, code: str, reason: str, user_message: str | None = None) -> None:
+        if not isinstance(reason, str) or not isinstance(user_message, str | None):
+            raise TypeError("the reason and the user_message of Deny are texts")
         if not _ERROR_CODE.fullmatch(code):
             raise ValueError(
                 f"{code!r} is no OAuth error code: printable ASCII without quotes and backslash (RFC 6749 5.2)"
@@ -43,7 +45,7 @@ class TokenChanges:
     """
 
     claims: Mapping[str, JsonValue] = field(default_factory=FrozenDict)
-    remove_claims: Collection[str] = ()
+    remove_claims: Collection[str] = frozenset()
     scope: Collection[str] | None = None
     expires_in: int | None = None
     id_token_claims: Mapping[str, JsonValue] = field(default_factory=FrozenDict)

@@ -9,11 +9,12 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
+from itertools import islice
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 from hookpoint.hooks.errors import ClaimNotWritable, InvalidResult, ScopeNotGrantable
 from hookpoint.hooks.events import CredentialsExchange, PreUserRegistration, SendPhoneMessage, TokenIssuance
-from hookpoint.hooks.json import JsonValue, explain_not_json, freeze
+from hookpoint.hooks.json import MAX_VALUES, FrozenDict, JsonValue, NotJsonError, copy_members, copy_text, freeze
 from hookpoint.hooks.points import (
     AnyPoint,
     credentials_exchange,
@@ -66,8 +67,8 @@ R = TypeVar("R")
 class Rules(Protocol[E, R]):
     """The rules of one point, all pure."""
 
-    def check(self, hook: str, event: E, result: R) -> None:
-        """Raise InvalidResult when the hook may not answer this."""
+    def check(self, hook: str, event: E, result: R) -> R:
+        """The answer as a plain copy, out of reach of the hook; raises InvalidResult when the hook may not answer this."""
 
     def apply(self, event: E, result: R) -> E:
         """The event as the next hook sees it."""
@@ -85,30 +86,32 @@ class TokenRules:
 
     grantable_scopes: Mapping[str, Collection[str]] = field(default_factory=dict)
 
-    def check(self, hook: str, event: CredentialsExchange, result: TokenChanges) -> None:
-        for name, value in _mapping(hook, "claims", result.claims).items():
+    def check(self, hook: str, event: CredentialsExchange, result: TokenChanges) -> TokenChanges:
+        claims = _members(hook, "claims", result.claims)
+        removed = _texts(hook, "remove_claims", result.remove_claims)
+        for name in (*claims, *sorted(removed)):
             check_claim_name(hook, name)
-            if reason := explain_not_json(value):
-                raise InvalidResult(hook, f"set the claim {name!r}, which {reason}")
-        for name in _texts(hook, "remove_claims", result.remove_claims):
-            check_claim_name(hook, name)
-        self._check_id_token(hook, event, _mapping(hook, "id_token_claims", result.id_token_claims))
-        if result.scope is not None:
-            self._check_scope(hook, event, frozenset(_texts(hook, "scope", result.scope)))
-        if result.expires_in is not None and not (type(result.expires_in) is int and result.expires_in > 0):
-            raise InvalidResult(hook, f"returned expires_in={result.expires_in!r}; give whole seconds above zero")
+        scope = result.scope
+        return TokenChanges(
+            claims=claims,
+            remove_claims=removed - claims.keys(),
+            scope=None if scope is None else self._check_scope(hook, event, _texts(hook, "scope", scope)),
+            expires_in=_seconds(hook, result.expires_in),
+            id_token_claims=self._check_id_token(
+                hook, event, _members(hook, "id_token_claims", result.id_token_claims)
+            ),
+        )
 
-    def _check_id_token(self, hook: str, event: CredentialsExchange, claims: Mapping[str, JsonValue]) -> None:
+    def _check_id_token(self, hook: str, event: CredentialsExchange, claims: FrozenDict) -> FrozenDict:
         if claims and not isinstance(event, TokenIssuance):
             raise InvalidResult(
                 hook, "returned id_token_claims, and there is no ID token where a client asks for itself"
             )
-        for name, value in claims.items():
+        for name in claims:
             check_claim_name(hook, name)
-            if reason := explain_not_json(value):
-                raise InvalidResult(hook, f"set the ID token's claim {name!r}, which {reason}")
+        return claims
 
-    def _check_scope(self, hook: str, event: CredentialsExchange, scope: frozenset[str]) -> None:
+    def _check_scope(self, hook: str, event: CredentialsExchange, scope: frozenset[str]) -> frozenset[str]:
         for token in sorted(scope):
             if not _SCOPE_TOKEN.fullmatch(token):
                 raise InvalidResult(hook, f"returned {token!r}, which is no scope (RFC 6749 section 3.3)")
@@ -131,6 +134,7 @@ class TokenRules:
                 f"added the scope {' '.join(sorted(added))!r}, which client {event.client.id!r} may not be given; "
                 f"allow it with tokens.grantable_scopes",
             )
+        return scope
 
     def apply(self, event: CredentialsExchange, result: TokenChanges) -> CredentialsExchange:
         removed = frozenset(result.remove_claims)
@@ -140,7 +144,10 @@ class TokenRules:
         if result.scope is None:
             return replace(event, claims=freeze(claims))
         scope = frozenset(result.scope)
-        claims |= {name: scope_as(claims[name], scope) for name in ("scope", "scp") if name in claims}
+        for name in [each for each in ("scope", "scp") if each in claims] or (["scope"] if claims else []):
+            claims[name] = scope_as(claims.get(name, ""), scope)
+            if not scope:
+                del claims[name]
         return replace(event, claims=freeze(claims), scope=scope)
 
     def merge(self, earlier: TokenChanges, later: TokenChanges) -> TokenChanges:
@@ -181,13 +188,18 @@ def check_claim_name(hook: str, name: object) -> None:
 class UserRules:
     """Rules for sign-ups: metadata names without dots and without a leading dollar sign, as Auth0 has them."""
 
-    def check(self, hook: str, event: PreUserRegistration, result: UserChanges) -> None:
-        for kind in ("user_metadata", "app_metadata"):
-            for name, value in _mapping(hook, kind, getattr(result, kind)).items():
-                if not isinstance(name, str) or not name or "." in name or name.startswith("$"):
-                    raise InvalidResult(hook, f"set {kind}.{name}: names may hold no dot and start with no dollar sign")
-                if reason := explain_not_json(value):
-                    raise InvalidResult(hook, f"set {kind}.{name}, which {reason}")
+    def check(self, hook: str, event: PreUserRegistration, result: UserChanges) -> UserChanges:
+        changes = UserChanges(
+            user_metadata=_members(hook, "user_metadata", result.user_metadata),
+            app_metadata=_members(hook, "app_metadata", result.app_metadata),
+        )
+        for kind, members in (("user_metadata", changes.user_metadata), ("app_metadata", changes.app_metadata)):
+            for name in members:
+                if not name or "." in name or name.startswith("$"):
+                    raise InvalidResult(
+                        hook, f"set {kind}[{name!r}]: names may hold no dot and start with no dollar sign"
+                    )
+        return changes
 
     def apply(self, event: PreUserRegistration, result: UserChanges) -> PreUserRegistration:
         user = replace(
@@ -210,11 +222,14 @@ MessageResult: TypeAlias = MessageChanges | Delivered
 class MessageRules:
     """Rules for phone messages: a hook that delivered the message ends the chain's say over it."""
 
-    def check(self, hook: str, event: SendPhoneMessage, result: MessageResult) -> None:
-        for each in ("text", "sender", "provider", "message_id"):
-            value = getattr(result, each, None)
-            if value is not None and not isinstance(value, str):
-                raise InvalidResult(hook, f"returned {each} of type {type(value).__name__}; give text")
+    def check(self, hook: str, event: SendPhoneMessage, result: MessageResult) -> MessageResult:
+        if isinstance(result, Delivered):
+            return Delivered(message_id=_text(hook, "message_id", result.message_id))
+        return MessageChanges(
+            text=_optional_text(hook, "text", result.text),
+            sender=_optional_text(hook, "sender", result.sender),
+            provider=_optional_text(hook, "provider", result.provider),
+        )
 
     def apply(self, event: SendPhoneMessage, result: MessageResult) -> SendPhoneMessage:
         if isinstance(result, MessageChanges) and result.text is not None:
@@ -242,17 +257,35 @@ def default_rules(*, grantable_scopes: Mapping[str, Collection[str]] | None = No
     }
 
 
-def _mapping(hook: str, name: str, value: object) -> Mapping[str, JsonValue]:
+def _members(hook: str, kind: str, value: object) -> FrozenDict:
     if not isinstance(value, Mapping):
-        raise InvalidResult(hook, f"returned {name} of type {type(value).__name__}; give a mapping")
-    return value
+        raise InvalidResult(hook, f"returned {kind} of type {type(value).__name__}; give a mapping")
+    try:
+        return copy_members(value)
+    except NotJsonError as error:
+        raise InvalidResult(hook, f"returned {kind} that JSON cannot hold: it {error}") from None
 
 
-def _texts(hook: str, name: str, value: Collection[str]) -> Collection[str]:
-    if (
-        isinstance(value, (str, bytes))
-        or not isinstance(value, Collection)
-        or not all(isinstance(v, str) for v in value)
-    ):
-        raise InvalidResult(hook, f'returned {name}={value!r}; give a collection of texts, such as {{"a", "b"}}')
-    return value
+def _texts(hook: str, kind: str, value: object) -> frozenset[str]:
+    if isinstance(value, (str, bytes)) or not isinstance(value, Collection):
+        raise InvalidResult(hook, f'returned {kind} of type {type(value).__name__}; give texts, such as {{"a", "b"}}')
+    return frozenset(_text(hook, f"an item of {kind}", each) for each in islice(value, MAX_VALUES))
+
+
+def _optional_text(hook: str, kind: str, value: object) -> str | None:
+    return None if value is None else _text(hook, kind, value)
+
+
+def _text(hook: str, kind: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise InvalidResult(hook, f"returned {kind} of type {type(value).__name__}; give text")
+    try:
+        return copy_text(value)
+    except NotJsonError as error:
+        raise InvalidResult(hook, f"returned {kind} that {error}") from None
+
+
+def _seconds(hook: str, value: object) -> int | None:
+    if value is None or (type(value) is int and value > 0):
+        return value
+    raise InvalidResult(hook, f"returned expires_in={value!r}; give whole seconds above zero")
