@@ -6,8 +6,10 @@ import asyncio
 import contextvars
 import inspect
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, ClassVar, Protocol
+
+from hookpoint.hooks.threads import HookThreads
 
 MAX_THREADS = 32
 
@@ -25,7 +27,7 @@ class PythonRunner:
     them hang, further `def` hooks wait for a thread until their own limit.
     """
 
-    _threads: ThreadPoolExecutor | None = None
+    _threads: ClassVar[HookThreads] = HookThreads(MAX_THREADS)
 
     def __init__(self, function: Callable[[Any], Any]) -> None:
         self.function = function
@@ -37,12 +39,6 @@ class PythonRunner:
         if self._is_async:
             return await self.function(event)
         context = contextvars.copy_context()
-        answer = await asyncio.get_running_loop().run_in_executor(self._pool(), context.run, self.function, event)
-        # A `def` that returns an awaitable, such as a functools.partial of a coroutine function.
+        answer = await asyncio.wrap_future(self._threads.submit(partial(context.run, self.function, event)))
+        # A `def` that returns an awaitable, such as a wrapper around a coroutine function.
         return await answer if inspect.isawaitable(answer) else answer
-
-    @classmethod
-    def _pool(cls) -> ThreadPoolExecutor:
-        if cls._threads is None:
-            cls._threads = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="hook")
-        return cls._threads
