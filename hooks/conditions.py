@@ -43,13 +43,15 @@ def _meets(globs: tuple[str, ...], values: Iterable[str]) -> bool:
     return not globs or any(fnmatchcase(value, glob) for value in values for glob in globs)
 
 
-def parse_conditions(conditions: Mapping[str, object], source: str) -> When:
+def parse_conditions(conditions: object, source: str) -> When:
     """Turn `when=` into a `When`; raises HookDefinitionError for an unknown key or a value that is no list of text."""
+    if not isinstance(conditions, Mapping):
+        raise HookDefinitionError(source, "when is not a mapping.", 'Write when={"client_id": ["m2m-*"]}.')
     known = [each.name for each in fields(When)]
     parsed: dict[str, tuple[str, ...]] = {}
     for key, globs in conditions.items():
         if key not in known:
-            nearest = difflib.get_close_matches(key, known, n=1)
+            nearest = difflib.get_close_matches(str(key), known, n=1)
             remedy = f"Did you mean {nearest[0]!r}?" if nearest else f"Use one of {', '.join(known)}."
             raise HookDefinitionError(source, f"when has an unknown key {key!r}.", remedy)
         if (

@@ -12,10 +12,13 @@
 
 from __future__ import annotations
 
+import difflib
+import functools
 import inspect
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Generic, Literal, TypeAlias, TypeVar, overload
+from dataclasses import dataclass, field, fields
+from types import UnionType
+from typing import Any, Generic, Literal, TypeAlias, TypeVar, cast, get_args, overload
 
 from hookpoint.hooks.conditions import Conditions, When, parse_conditions
 from hookpoint.hooks.errors import HookDefinitionError
@@ -92,7 +95,7 @@ class Point(Generic[E, R]):
         name: str | None = None,
     ) -> _Decorator[E, R]: ...
     def __call__(self, *function: Callable[[E], Any], **options: Any) -> Any:
-        decorator = _Decorator(self, **options)
+        decorator = _Decorator(self, options)
         return decorator(*function) if function else decorator
 
 
@@ -151,9 +154,8 @@ AnyPoint: TypeAlias = Point[Any, Any]
 
 
 class _Decorator(Generic[E, R]):
-    def __init__(self, point: Point[E, R], *, name: str | None = None, **options: Any) -> None:
+    def __init__(self, point: Point[E, R], options: Mapping[str, Any]) -> None:
         self._point = point
-        self._name = name
         self._options = options
 
     @overload
@@ -163,62 +165,103 @@ class _Decorator(Generic[E, R]):
     def __call__(self, function: Callable[[E], Any], /) -> Any:
         source = source_of(function)
         check_signature(self._point, function, source)
-        name = self._name or getattr(function, "__name__", type(function).__name__)
-        if "needs_password" in self._options and not isinstance(self._point, PreUserRegistrationPoint):
-            raise HookDefinitionError(
-                source, f"needs_password does not go with {self._point.name}.", "No event of this point has a password."
-            )
-        if "early" in self._options and not isinstance(self._point, TokenPoint):
+        _check_option_names(self._point, self._options, source)
+        name = getattr(function, "__name__", type(function).__name__)
+        options = make_options(source, **{**self._options, "name": self._options.get("name") or name})
+        check_conditions(self._point.event, options.when, source)
+        mark = Mark(point=self._point, options=options, source=source)
+        try:
+            setattr(function, _MARK, (*marks_of(function), mark))
+        except (AttributeError, TypeError):
             raise HookDefinitionError(
                 source,
-                f"early does not go with {self._point.name}.",
-                "Only hooks for tokens can run before the server.",
-            )
-        mark = Mark(point=self._point, options=make_options(source, name=str(name), **self._options), source=source)
-        setattr(function, _MARK, (*marks_of(function), mark))
+                f"a {type(function).__name__} cannot be marked as a hook.",
+                "Write a def function that calls it.",
+            ) from None
         return function
+
+
+def _check_option_names(point: AnyPoint, options: Mapping[str, object], source: str) -> None:
+    known = {each.name for each in fields(Options)}
+    if "early" in options and not isinstance(point, TokenPoint):
+        raise HookDefinitionError(
+            source, f"early does not go with {point.name}.", "Only hooks for tokens can run before the server."
+        )
+    if "needs_password" in options and not isinstance(point, PreUserRegistrationPoint):
+        raise HookDefinitionError(
+            source, f"needs_password does not go with {point.name}.", "No event of this point has a password."
+        )
+    for name in options:
+        if name not in known:
+            nearest = difflib.get_close_matches(name, known, n=1)
+            remedy = f"Did you mean {nearest[0]!r}?" if nearest else f"There are {', '.join(sorted(known))}."
+            raise HookDefinitionError(source, f"{point.name} has no option {name!r}.", remedy)
 
 
 def make_options(
     source: str,
     *,
-    name: str,
+    name: object,
     order: object = 0,
     timeout: object = None,
     on_error: object = "deny",
-    when: Mapping[str, object] | None = None,
-    early: bool = False,
-    needs_password: bool = False,
+    when: object = None,
+    early: object = False,
+    needs_password: object = False,
 ) -> Options:
     """Check the options of a hook; raises HookDefinitionError naming the place and the remedy."""
+    if not isinstance(name, str):
+        raise HookDefinitionError(source, f"name={name!r} is not a text.", 'Use name="add-plan", for example.')
     if type(order) is not int:
         raise HookDefinitionError(source, f"order={order!r} is not a whole number.", "Use order=10, for example.")
-    if timeout is not None and not (isinstance(timeout, (int, float)) and timeout > 0):
+    if timeout is not None and not (type(timeout) in (int, float) and timeout > 0):  # type: ignore[operator]
         raise HookDefinitionError(source, f"timeout={timeout!r} is no time.", "Give seconds above zero: timeout=1.5.")
     if on_error not in ("deny", "skip"):
         raise HookDefinitionError(
             source, f"on_error={on_error!r} is unknown.", 'Use on_error="deny" or on_error="skip".'
         )
+    for option, value in (("early", early), ("needs_password", needs_password)):
+        if not isinstance(value, bool):
+            raise HookDefinitionError(source, f"{option}={value!r} is no yes or no.", f"Use {option}=True.")
     return Options(
         name=name,
         order=order,
-        timeout=timeout,
+        timeout=cast("float | None", timeout),
         on_error=on_error,
-        when=parse_conditions(when or {}, source),
-        early=early,
-        needs_password=needs_password,
+        when=parse_conditions({} if when is None else when, source),
+        early=cast("bool", early),
+        needs_password=cast("bool", needs_password),
     )
+
+
+def check_conditions(event: type, when: When, source: str) -> None:
+    """Refuse conditions on what an event does not have: the hook would never run."""
+    known = {each.name for each in fields(event)}
+    kinds = {"client_id": "client"}
+    for each in fields(when):
+        if getattr(when, each.name) and kinds.get(each.name, each.name) not in known:
+            raise HookDefinitionError(
+                source,
+                f"when.{each.name} is never met: a {event.__name__} has none.",
+                "Leave it out, or choose another point.",
+            )
 
 
 def marks_of(function: object) -> tuple[Mark, ...]:
     """The marks that decorators have left on a function, in order."""
-    marks: tuple[Mark, ...] = getattr(function, _MARK, ())
+    # Looked up without __getattr__, which some objects answer for every name.
+    marks: tuple[Mark, ...] = inspect.getattr_static(function, _MARK, ())
     return marks
 
 
 def source_of(function: object) -> str:
     """Where a hook is written, as `file:line`, or its module and name where there is no file."""
-    code = getattr(inspect.unwrap(function) if callable(function) else function, "__code__", None)
+    inner = function
+    while isinstance(inner, functools.partial):
+        inner = inner.func
+    if callable(inner) and not inspect.isroutine(inner) and not inspect.isclass(inner):
+        inner = type(inner).__call__
+    code = getattr(inspect.unwrap(inner) if callable(inner) else inner, "__code__", None)
     if code is not None:
         return f"{code.co_filename}:{code.co_firstlineno}"
     return f"{type(function).__module__}:{type(function).__qualname__}"
@@ -229,29 +272,38 @@ def check_signature(point: AnyPoint, function: Callable[..., object], source: st
     event = point.event.__name__
     if not callable(function) or inspect.isclass(function):
         raise HookDefinitionError(source, "is not a function.", f"Write def my_hook(event: {event}): ...")
-    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+    if any(map(_is_generator, (function, type(function).__call__))):
         raise HookDefinitionError(source, "is a generator.", "Use return in place of yield.")
-    try:
-        inspect.signature(function).bind(object())
-    except TypeError:
-        raise HookDefinitionError(
-            source, "must take the event as its only argument.", f"Write def my_hook(event: {event}): ..."
-        ) from None
-    annotation = _annotation_of_event(function)
-    if isinstance(annotation, type) and not issubclass(point.event, annotation):
+    annotation = _annotation_of_event(function, source, event)
+    kinds = get_args(annotation) if isinstance(annotation, UnionType) else (annotation,)
+    if all(isinstance(kind, type) and not issubclass(point.event, kind) for kind in kinds):
+        named = " | ".join(kind.__name__ for kind in kinds)
         raise HookDefinitionError(
             source,
-            f"takes a {annotation.__name__}, but {point.name} gives a {event}.",
+            f"takes a {named}, but {point.name} gives a {event}.",
             f"Change the annotation to {event}, or the decorator to the point you mean.",
         )
 
 
-def _annotation_of_event(function: Callable[..., object]) -> object:
+def _is_generator(function: object) -> bool:
+    return inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
+
+
+def _annotation_of_event(function: Callable[..., object], source: str, event: str) -> Any:
+    """What a function says of its first parameter; `object` where that cannot be told."""
     try:
-        annotations = inspect.get_annotations(function, eval_str=True)
-    except (NameError, SyntaxError, TypeError, AttributeError):  # imported for type checkers only
-        return None
-    return next((kind for name, kind in annotations.items() if name != "return"), None)
+        signature = inspect.signature(function)
+        parameter = next(iter(signature.bind(object()).arguments))
+    except (TypeError, ValueError, StopIteration):
+        raise HookDefinitionError(
+            source, "must take the event as its only argument.", f"Write def my_hook(event: {event}): ..."
+        ) from None
+    try:
+        evaluated = inspect.signature(function, eval_str=True)
+    except Exception:  # noqa: BLE001 - a name that is imported for type checkers only, for example
+        return object
+    annotation = evaluated.parameters[parameter].annotation
+    return object if annotation is inspect.Parameter.empty else annotation
 
 
 credentials_exchange: TokenPoint[CredentialsExchange] = TokenPoint(

@@ -10,13 +10,14 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from traceback import walk_tb
 from types import ModuleType
 from typing import Any, Self
 
 from hookpoint.hooks.conditions import When
 from hookpoint.hooks.errors import HookDefinitionError
 from hookpoint.hooks.events import no_secrets
-from hookpoint.hooks.points import AnyPoint, Mark, OnError, Options, marks_of, source_of
+from hookpoint.hooks.points import AnyPoint, Mark, OnError, Options, check_conditions, marks_of, source_of
 from hookpoint.hooks.runner import PythonRunner, Runner
 
 
@@ -29,6 +30,9 @@ class Hook:
     runner: Runner
     source: str
     secrets: Mapping[str, str] = field(default_factory=no_secrets, repr=False)
+
+    def __post_init__(self) -> None:
+        check_conditions(self.point.event, self.options.when, self.source)
 
     @property
     def name(self) -> str:
@@ -131,10 +135,9 @@ def _hooks_of_module(module: ModuleType, source: str) -> list[Hook]:
     seen: set[int] = set()
     hooks: list[Hook] = []
     for value in vars(module).values():
-        if inspect.isroutine(value) or callable(value):
-            marks = () if inspect.isclass(value) or id(value) in seen else marks_of(value)
+        if callable(value) and not inspect.isclass(value) and id(value) not in seen:
             seen.add(id(value))
-            hooks.extend(_hook(value, mark) for mark in marks)
+            hooks.extend(_hook(value, mark) for mark in marks_of(value))
     if not hooks:
         raise HookDefinitionError(source, "holds no hook.", "Put @credentials_exchange, for example, above a function.")
     return hooks
@@ -157,9 +160,18 @@ def _import_module(name: str, source: str) -> ModuleType:
         if error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
             remedy = "Install it, or write the path of a file that ends in .py."
             raise HookDefinitionError(source, f"there is no module {error.name!r}.", remedy) from None
-        raise _import_failed(source, error) from error
-    except Exception as error:
-        raise _import_failed(source, error) from error
+        raise _import_failed(_place_of(error, _file_of(name), source), error) from error
+    except (Exception, SystemExit) as error:
+        raise _import_failed(_place_of(error, _file_of(name), source), error) from error
+
+
+def _file_of(name: str) -> str | None:
+    """The file of a module; None when not even that can be found out."""
+    try:
+        spec = importlib.util.find_spec(name)
+    except (ImportError, ValueError, AttributeError):
+        return None
+    return None if spec is None else spec.origin
 
 
 def _import_file(path: Path) -> ModuleType:
@@ -171,8 +183,8 @@ def _import_file(path: Path) -> ModuleType:
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise HookDefinitionError(str(path), "cannot be imported.", "Name a Python file.")
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
@@ -180,9 +192,9 @@ def _import_file(path: Path) -> ModuleType:
     except HookDefinitionError:
         del sys.modules[name]
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[name]
-        raise _import_failed(_place_of(error, path), error) from error
+        raise _import_failed(_place_of(error, str(path), str(path)), error) from error
     return module
 
 
@@ -191,17 +203,16 @@ def _make_importable(folder: Path) -> None:
         sys.path.append(str(folder))
 
 
-def _import_failed(source: str, error: Exception) -> HookDefinitionError:
+def _import_failed(source: str, error: BaseException) -> HookDefinitionError:
     return HookDefinitionError(source, f"raised {type(error).__name__} on import: {error}.", "Correct the file.")
 
 
-def _place_of(error: Exception, path: Path) -> str:
-    if isinstance(error, SyntaxError):
-        return f"{error.filename or path}:{error.lineno}"
-    trace = error.__traceback__
+def _place_of(error: BaseException, path: str | None, source: str) -> str:
+    """The line of a file where importing it failed; `source` when the error does not tell."""
+    if isinstance(error, SyntaxError) and error.lineno is not None:
+        return f"{error.filename or source}:{error.lineno}"
     line = None
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename == str(path):
-            line = trace.tb_lineno
-        trace = trace.tb_next
-    return f"{path}:{line}" if line else str(path)
+    for frame, number in walk_tb(error.__traceback__):
+        if frame.f_code.co_filename == path:
+            line = number
+    return source if line is None else f"{path}:{line}"
