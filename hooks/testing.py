@@ -79,15 +79,20 @@ class Trial:
 
     @property
     def claims(self) -> Mapping[str, JsonValue]:
-        """The claims of the token as it would leave (tokens only)."""
-        claims: Mapping[str, JsonValue] = self.event.claims
+        """The claims of the token as it would leave (tokens only); raises the denial or failure when none would."""
+        claims: Mapping[str, JsonValue] = self._issued().claims
         return claims
 
     @property
     def scope(self) -> frozenset[str]:
-        """The scope of the token as it would leave (tokens only)."""
-        scope: frozenset[str] = self.event.scope
+        """The scope of the token as it would leave (tokens only); raises the denial or failure when none would."""
+        scope: frozenset[str] = self._issued().scope
         return scope
+
+    def _issued(self) -> Any:
+        if error := self.denial or self.failure:
+            raise error
+        return self.event
 
 
 def sample_event(point: AnyPoint, **fields: Any) -> Any:
@@ -102,9 +107,13 @@ def try_hook(
     grantable_scopes: Collection[str] = (),
     **fields: Any,
 ) -> Trial:
-    """Run one hook with an event, or with a sample whose fields are given; use `try_hooks` where a loop is running."""
-    hooks = hooks_of_functions([hook])
-    subject = event or sample_event(hooks[0].point, **fields)
+    """Run one hook with an event, or with a sample whose fields are given; use `try_hooks` where a loop is running.
+
+    The hook sees the secrets of that event: `try_hook(add_plan, secrets={"API_KEY": "test"})`.
+    """
+    found = hooks_of_functions([hook])
+    subject = sample_event(found[0].point, **fields) if event is None else replace(event, **fields)
+    hooks = [each.overridden(secrets=subject.secrets) for each in found if type(subject) is each.point.event]
     return asyncio.run(try_hooks(hooks, subject, grantable_scopes={"*": grantable_scopes}))
 
 
@@ -116,7 +125,15 @@ async def try_hooks(
     timeout: float = 3.0,
     total_timeout: float = 5.0,
 ) -> Trial:
-    """Run the hooks of one point in their order, as a chain; options as the configuration has them."""
+    """Run the hooks of one point in their order, as a chain; options as the configuration has them.
+
+    Early hooks come first, and see the event without claims. Raises ValueError when there is no hook, or the event is not that of
+    their point.
+    """
+    points = {hook.point for hook in hooks}
+    if len(points) != 1 or not isinstance(event, next(iter(points)).event):
+        names = ", ".join(sorted(point.name for point in points)) or "none"
+        raise ValueError(f"a {type(event).__name__} needs hooks of its own point; these are hooks of: {names}")
     runs: list[HookRun] = []
     chain = Chain(
         Registry(hooks),
@@ -125,14 +142,22 @@ async def try_hooks(
         total_timeout=total_timeout,
         observer=runs.append,
     )
-    point = next(iter(hooks)).point
+    point = points.pop()
     try:
+        if isinstance(event, CredentialsExchange):
+            await chain.run(point, _before_the_server(event), early=True)
         outcome = await chain.run(point, event)
     except Deny as denial:
         return Trial(event=event, changes=None, denial=denial, failure=None, runs=tuple(runs))
     except HookFailed as failure:
         return Trial(event=event, changes=None, denial=None, failure=failure, runs=tuple(runs))
     return Trial(event=outcome.event, changes=outcome.changes, denial=None, failure=None, runs=tuple(runs))
+
+
+def _before_the_server(event: CredentialsExchange) -> CredentialsExchange:
+    if isinstance(event, TokenIssuance):
+        return replace(event, claims={}, id_token_claims={})
+    return replace(event, claims={})
 
 
 _ACCESS_TOKEN: Mapping[str, JsonValue] = {

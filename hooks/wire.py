@@ -25,7 +25,7 @@ def event_from_json(kind: type[T], data: object, *, where: str = "event") -> T:
     if not isinstance(data, Mapping):
         raise EventFormatError(f"{where} is {_named(data)}; it must be an object.")
     hints = get_type_hints(kind)
-    known = {each.name: each for each in fields(kind)}  # type: ignore[arg-type]
+    known = {each.name: each for each in fields(kind) if each.name != "secrets"}  # type: ignore[arg-type]
     for name in data:
         if name not in known:
             nearest = difflib.get_close_matches(str(name), known, n=1)
