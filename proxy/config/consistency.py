@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from urllib.parse import urlsplit
-
-from sqlalchemy.engine import make_url
 
 from hookpoint.proxy.config.addresses import Address, is_loopback
 from hookpoint.proxy.config.hooks import HookKind
@@ -85,13 +82,12 @@ def _workers_share_a_store(settings: Settings) -> Iterator[Conflict]:
 
 
 def _store_has_a_folder(settings: Settings) -> Iterator[Conflict]:
-    url = make_url(settings.store.url.get_secret_value())
-    if url.get_backend_name() != "sqlite" or settings.store.in_memory or not url.database:
-        return
-    folder = Path(url.database).parent
-    if not url.database.startswith("file:") and not folder.is_dir():
+    file = settings.store.file
+    if file is not None and not file.parent.is_dir():
         yield Conflict(
-            location=("store", "url"), reason=f"there is no folder {folder}", remedy="Create it, or choose another."
+            location=("store", "url"),
+            reason=f"there is no folder {file.parent}",
+            remedy="Create it, or choose another.",
         )
 
 

@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy.engine import make_url
-
 from hookpoint.proxy.config.hooks import HookKind
 from hookpoint.proxy.config.problems import Conflict
 
@@ -35,11 +33,6 @@ def _opaque_mint(settings: Settings) -> Iterable[Location]:
     return [("tokens", "opaque")] if settings.tokens.opaque == "mint" else []
 
 
-def _postgresql(settings: Settings) -> Iterable[Location]:
-    url = make_url(settings.store.url.get_secret_value())
-    return [("store", "url")] if url.get_backend_name() == "postgresql" else []
-
-
 def _sms_providers(settings: Settings) -> Iterable[Location]:
     return [("sms", "providers")] if settings.sms.providers else []
 
@@ -48,7 +41,6 @@ NOT_YET = (
     NotYet(uses=_opaque_mint, what="minting JWTs for opaque tokens", remedy='Write opaque = "pass".'),
     NotYet(uses=_runs(HookKind.SCRIPT), what="running JavaScript hooks", remedy="Write the hook in Python."),
     NotYet(uses=_runs(HookKind.URL), what="calling hooks over HTTP", remedy="Call the service from a Python hook."),
-    NotYet(uses=_postgresql, what="a PostgreSQL store", remedy='Write url = "sqlite:///hookpoint.db".'),
     NotYet(uses=_sms_providers, what="sending text messages", remedy="Remove [[sms.providers]]."),
 )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, Field, SecretStr
@@ -9,12 +11,12 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from hookpoint.proxy.config.secrets import Secret
-from hookpoint.proxy.config.section import Section, absolute_path, refuse
+from hookpoint.proxy.config.section import Count, Seconds, Section, absolute_path, refuse
 
 if TYPE_CHECKING:
     from pydantic import ValidationInfo
 
-_REMEDY = 'Write "sqlite:///hookpoint.db", or "sqlite://" to keep everything in memory.'
+_REMEDY = 'Write "sqlite:///hookpoint.db", "sqlite://" to keep everything in memory, or "postgresql://user:password@host/name".'
 
 
 def in_memory(url: URL) -> bool:
@@ -22,15 +24,22 @@ def in_memory(url: URL) -> bool:
     return url.database in (None, "", ":memory:") or "memory" in url.query.get("mode", "")
 
 
+def _is_postgresql(url: str) -> bool:
+    # Not read any further here: it may name several hosts, which make_url takes for one.
+    return url.startswith(("postgresql://", "postgres://"))
+
+
 def _check_url(value: SecretStr, info: ValidationInfo) -> SecretStr:
+    if _is_postgresql(value.get_secret_value()):
+        if importlib.util.find_spec("asyncpg") is None:
+            raise refuse("a PostgreSQL store needs asyncpg", "Run: pip install 'hookpoint[postgres]'")
+        return value
     try:
         url = make_url(value.get_secret_value())
     except (ArgumentError, ValueError):
         raise refuse("this is not the URL of a database", _REMEDY) from None
-    if url.get_backend_name() == "postgresql":
-        return value
     if url.get_backend_name() != "sqlite":
-        raise refuse(f"there is no store of the kind {url.get_backend_name()}", _REMEDY)
+        raise refuse(f"there is no store of the kind {url.drivername}", _REMEDY)
     if in_memory(url) or url.database is None or url.database.startswith("file:"):
         return value
     # SQLAlchemy starts relative paths at the working directory: a service started elsewhere would find new keys.
@@ -41,12 +50,33 @@ class StoreSettings(Section):
     """The database: signing keys, sealed tokens, queued deliveries."""
 
     url: Annotated[Secret, AfterValidator(_check_url)] = Field(
-        default=SecretStr("sqlite:///hookpoint.db"), validate_default=True, examples=["sqlite:///hookpoint.db"]
+        default=SecretStr("sqlite:///hookpoint.db"),
+        validate_default=True,
+        examples=["sqlite:///hookpoint.db", "postgresql://hookpoint@db.example/hookpoint?sslmode=verify-full"],
     )
     """SQLite file (relative paths start at the configuration file) or, for several machines, PostgreSQL."""
+
+    connections: Count = 10
+    """Connections to PostgreSQL that are open at one time, in each worker."""
+
+    timeout: Seconds = 5.0
+    """How long a connection, a statement or a lock may take before the store counts as unavailable."""
 
     @property
     def in_memory(self) -> bool:
         """Tell whether everything is lost when the process ends."""
-        url = make_url(self.url.get_secret_value())
-        return url.get_backend_name() == "sqlite" and in_memory(url)
+        url = self._sqlite
+        return url is not None and in_memory(url)
+
+    @property
+    def file(self) -> Path | None:
+        """Return the SQLite file, where there is one."""
+        url = self._sqlite
+        if url is None or in_memory(url) or not url.database or url.database.startswith("file:"):
+            return None
+        return Path(url.database)
+
+    @property
+    def _sqlite(self) -> URL | None:
+        text = self.url.get_secret_value()
+        return None if _is_postgresql(text) else make_url(text)

@@ -102,7 +102,7 @@ SECRETS_IN_WRONG_PLACES = [
     "[upstream]\nclient_secret = 'hunter2'",
     "[upstream]\nurl = 'https://user:hunter2@a.example'",
     "[upstream]\nissuer = 'https://user:hunter2@a.example'",
-    "[store]\nurl = 'postgresql://user:hunter2@a.example/db'",
+    "[store]\nurl = 'postgresql+other://user:hunter2@a.example/db'",
     "[store]\nurl = 'hunter2'",
     "[tokens]\nkeys = 'hunter2'",
     "[[hooks]]\nrun = 'a:b'\nsecrets = 'hunter2'",
@@ -222,6 +222,7 @@ def test_clients_may_stand_in_a_file_of_their_own(tmp_path: Path) -> None:
         ("sqlite:///file:x?mode=memory&uri=true", True),
         ("sqlite:///x.db", False),
         ("sqlite+aiosqlite:///x.db", False),
+        ("postgresql://a:1,b:2/hookpoint?sslmode=verify-full", False),
     ],
 )
 def test_a_store_in_memory_is_recognised(tmp_path: Path, url: str, in_memory: bool) -> None:

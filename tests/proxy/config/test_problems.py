@@ -92,6 +92,7 @@ MISTAKES: list[tuple[str, str, str, str]] = [
     # store
     ("[store]\nurl = 'hookpoint.db'", "store.url", "not the URL of a database", "sqlite:///"),
     ("[store]\nurl = 'mysql://x/y'", "store.url", "kind mysql", "sqlite:///"),
+    ("[store]\nurl = 'postgresql+psycopg://x/y'", "store.url", "kind postgresql", "postgresql://"),
     ("[store]\nurl = 'sqlite:///no/such.db'", "store.url", "no folder", "Create it"),
     # tokens
     ("[tokens.grantable_scopes]\na = ['x y']", "tokens.grantable_scopes.a[0]", "RFC 6749 §3.3", "own text"),
@@ -123,7 +124,6 @@ MISTAKES: list[tuple[str, str, str, str]] = [
     # known, but not served
     ("[tokens]\nopaque = 'mint'", "tokens.opaque", "does not serve minting", "pass"),
     ("[[hooks]]\nrun = 'https://a.example'", "hooks[0].run", "does not serve calling hooks over HTTP", "Python"),
-    ("[store]\nurl = 'postgresql://a/b'", "store.url", "does not serve a PostgreSQL store", "sqlite"),
     ("[[sms.providers]]\nname = 'a'\ntype = 'b'", "sms.providers", "does not serve sending text", "Remove"),
 ]
 
