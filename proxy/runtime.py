@@ -132,7 +132,11 @@ class Runtime:
         algorithm = None if settings.tokens.algorithm == "upstream" else settings.tokens.algorithm
         texts = [text.get_secret_value().encode() for text in settings.tokens.keys]
         configured = [key for text in texts for key in read_keys(text, algorithm)]
-        self._store = await open_store(settings.store.url.get_secret_value())
+        self._store = await open_store(
+            settings.store.url.get_secret_value(),
+            connections=settings.store.connections,
+            timeout=settings.store.timeout,
+        )
         keys = SigningKeys(self._store, configured=configured)
         await keys.prepare()
         self._parts = Parts(
