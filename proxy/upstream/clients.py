@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def client_of(scope: Scope, trusted: TrustedProxies) -> Client:
             told.setdefault(name, []).append(value)
     host = _text(told[b"host"][0]) if b"host" in told else None
     if not listens:
-        return Client(ip=peer, scheme=scheme, host=host, peer=peer, trusted=False, path=())
+        return _stranger(peer, scheme, host)
     elements = forwarded_elements(told.get(b"forwarded", ()))
     path = _listed(told.get(b"x-forwarded-for", ())) or [element["for"] for element in elements if element.get("for")]
     schemes = _listed(told.get(b"x-forwarded-proto", ())) or [e["proto"] for e in elements if "proto" in e]
@@ -128,6 +129,11 @@ def node_address(node: str) -> str | None:
 
 
 _TOLD = frozenset([b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto"])
+
+
+@lru_cache(maxsize=1024)
+def _stranger(peer: str | None, scheme: str, host: str | None) -> Client:
+    return Client(ip=peer, scheme=scheme, host=host, peer=peer, trusted=False, path=())
 
 
 def _first_untrusted(path: Sequence[str], peer: str | None, trusted: TrustedProxies) -> str | None:

@@ -42,6 +42,10 @@ class _Phase(Enum):
     CLIENT_READS = 5
 
 
+# Looked up several times a request; on the class that takes ten times as long.
+_CLIENT_BODY, _CONNECTION, _HEAD, _BODY, _CLIENT_READS = _Phase
+
+
 class Exchange:
     """Forwards one request and streams its answer back.
 
@@ -70,10 +74,11 @@ class Exchange:
         self._tick = min(timeouts.header, self._idle)
         self._connection: Connection | None = None
         self._companion: asyncio.Task[None] | None = None
-        self._phase = _Phase.CLIENT_BODY
+        self._phase = _CLIENT_BODY
         self._received = False
         self._uploading = False
         self._begun = False
+        self._ended = False
         self._moved = 0.0
         self._verdict: Exception | None = None
         self.status: int | None = None
@@ -101,6 +106,7 @@ class Exchange:
             # Servers may raise it from send() once the client has left.
             raise ClientGone from error
         finally:
+            self._ended = True
             self._timer.cancel()
             self._give_back(complete=False)
             await self._end_companion()
@@ -111,7 +117,7 @@ class Exchange:
             raise ClientGone
         body, more = message.get("body", b""), message.get("more_body", False)
         self._received = not more
-        self._phase = _Phase.CONNECTION
+        self._phase = _CONNECTION
         self._sender = BodySender(self._request.framing, whole=None if more else len(body))
         head = self._request.head(*self._sender.fields)
         first = self._sender.encode(body, more=more)
@@ -119,7 +125,7 @@ class Exchange:
         self.reused = connection.exchanges > 0
         connection.begin(head_request=self._request.method == b"HEAD")
         connection.write(head + first if first else head)
-        self._phase = _Phase.HEAD
+        self._phase = _HEAD
         self._moved = self._loop.time()
         if more:
             self._uploading = True
@@ -141,7 +147,7 @@ class Exchange:
         if connection.ends_here:
             body = await connection.chunk()
             self._give_back(complete=not self._uploading)
-            self._phase = _Phase.CLIENT_READS
+            self._phase = _CLIENT_READS
             self._begun = True
             await self._send(start)
             await self._send({"type": "http.response.body", "body": body, "more_body": False})
@@ -159,10 +165,10 @@ class Exchange:
                 await self._hand_over({"type": "http.response.body", "body": chunk, "more_body": more})
 
     async def _hand_over(self, message: dict[str, object]) -> None:
-        self._phase = _Phase.CLIENT_READS
+        self._phase = _CLIENT_READS
         self._begun = True
         await self._send(message)
-        self._phase = _Phase.BODY
+        self._phase = _BODY
         self._moved = self._loop.time()
 
     async def _upload(self, connection: Connection) -> None:
@@ -227,22 +233,22 @@ class Exchange:
 
     def _deadline(self) -> tuple[float, UpstreamError]:
         phase = self._phase
-        if phase is _Phase.CLIENT_BODY:
+        if phase is _CLIENT_BODY:
             return self._moved + self._idle, ClientTooSlow("no body from the client")
-        if phase in (_Phase.CONNECTION, _Phase.CLIENT_READS):
+        if phase in (_CONNECTION, _CLIENT_READS):
             # The pool has limits of its own; how long a client may read is the server's to decide.
             return math.inf, AnswerTimedOut("")
         if self._uploading:
             if self._connection is not None and self._connection.full:
                 return self._moved + self._idle, AnswerTimedOut("the upstream takes no more of the request")
             return self._moved + self._idle, ClientTooSlow("no more body from the client")
-        if phase is _Phase.HEAD:
+        if phase is _HEAD:
             return self._moved + self._timeouts.header, AnswerTimedOut("no header fields from the upstream")
         return self._moved + self._idle, AnswerTimedOut("no more body from the upstream")
 
     def _interrupt(self, verdict: Exception) -> None:
         """End the exchange wherever it waits, as asyncio.timeout does."""
-        if self._verdict is None:
+        if self._verdict is None and not self._ended:
             self._verdict = verdict
             self._task.cancel()
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 # 2^63 - 1 has nineteen digits; a parser that counts in 64 bits would overflow beyond.
 _MAX_DIGITS = 18
+_FRAMING_NAMES = frozenset([b"content-length", b"transfer-encoding", b"connection"])
 
 
 class Coding(Enum):
@@ -43,7 +44,7 @@ def request_framing(headers: Iterable[Header]) -> int | Coding | None:
 
     Raises RequestRefused: servers differ in what they let through, and two readings of one request are a way in.
     """
-    lengths, codings = _framing_fields(headers)
+    lengths, codings, _ = _framing_fields(headers)
     if codings:
         if lengths:
             raise RequestRefused("Content-Length and Transfer-Encoding together")
@@ -63,7 +64,7 @@ def answer_framing(
 
     `version` is "1.0" or "1.1". Raises AnswerInvalid for every framing that two parsers could read in two ways.
     """
-    lengths, codings = _framing_fields(headers)
+    lengths, codings, options = _framing_fields(headers)
     if codings:
         if lengths:
             raise AnswerInvalid("Content-Length and Transfer-Encoding together")
@@ -75,7 +76,7 @@ def answer_framing(
         length = content_length(lengths)
     except MalformedLengthError:
         raise AnswerInvalid("several or malformed Content-Length") from None
-    reusable = version == "1.1" and not _says_close(headers)
+    reusable = version == "1.1" and not _says_close(options)
     if head_request or status in (204, 304):
         return 0, reusable
     if codings:
@@ -85,19 +86,15 @@ def answer_framing(
     return length, reusable
 
 
-def _framing_fields(headers: Iterable[Header]) -> tuple[list[bytes], list[bytes]]:
+def _framing_fields(headers: Iterable[Header]) -> tuple[list[bytes], list[bytes], list[bytes]]:
     lengths: list[bytes] = []
     codings: list[bytes] = []
+    options: list[bytes] = []
     for name, value in headers:
-        if name == b"content-length":
-            lengths.append(value)
-        elif name == b"transfer-encoding":
-            codings.append(value)
-    return lengths, codings
+        if name in _FRAMING_NAMES:
+            {b"content-length": lengths, b"transfer-encoding": codings, b"connection": options}[name].append(value)
+    return lengths, codings, options
 
 
-def _says_close(headers: Iterable[Header]) -> bool:
-    for name, value in headers:
-        if name == b"connection" and b"close" in [option.strip() for option in value.lower().split(b",")]:
-            return True
-    return False
+def _says_close(options: Iterable[bytes]) -> bool:
+    return any(name.strip() == b"close" for option in options for name in option.lower().split(b","))

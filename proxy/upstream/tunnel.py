@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,10 @@ _HOST = re.compile(r"(?P<host>\[[^\]]+\]|[^:]+)(?::(?P<port>[0-9]{1,5}))?")
 _NO_STATUS, _ABNORMAL = 1005, 1006
 _NORMAL, _TOO_BIG, _BAD_GATEWAY = 1000, 1009, 1014
 _CLOSE_TIMEOUT = 5.0
+
+# At level DEBUG the library logs every header field, cookies and our secret among them.
+_log = logging.getLogger(f"{__name__}.websockets")
+_log.setLevel(logging.INFO)
 
 
 class _Handshake(connect):
@@ -121,6 +126,7 @@ class Tunnel:
                 ping_interval=None,
                 close_timeout=_CLOSE_TIMEOUT,
                 max_size=self._limits.websocket_message,
+                logger=_log,
             )
             # Set after parsing, which would not keep the target byte for byte; the Host field is made of it.
             handshake.ws_uri = WebSocketURI(self._ssl is not None, host, port, self._request.target.decode("ascii"), "")

@@ -180,7 +180,7 @@ def test_options_spends_one_forward(left: bytes, sent: bytes) -> None:
 
 @given(name=st.binary(min_size=1, max_size=8), value=st.binary(max_size=12))
 def test_no_field_starts_a_line_of_its_own(name: bytes, value: bytes) -> None:
-    request = prepare(scope(HOST, (name, value)))
+    request = OutgoingRequest(method=b"GET", target=b"/", fields=[(name, value)], framing=None)
     try:
         head = request.head()
     except RequestRefused:

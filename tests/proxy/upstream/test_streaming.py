@@ -298,3 +298,57 @@ async def test_call_that_is_cancelled_from_outside_gives_its_connection_up() -> 
             await call
         assert app.pool.active == app.pool.idle == 0
         await asyncio.wait_for(upstream.idle.wait(), PATIENCE)
+
+
+class BodyTooLargeError(Exception):
+    """What an app between server and upstream may raise while the body is read."""
+
+
+@pytest.mark.parametrize("streaming", [True, False], ids=["while uploading", "while waiting"])
+async def test_error_of_the_app_around_ends_the_call_at_once(streaming: bool) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.eof()
+
+    received = 0
+
+    async def receive() -> dict[str, object]:
+        nonlocal received
+        received += 1
+        if received == 1:
+            return {"type": "http.request", "body": b"piece", "more_body": streaming}
+        raise BodyTooLargeError
+
+    async def send(message: object) -> None:
+        raise AssertionError(message)
+
+    records: list[ExchangeRecord] = []
+    async with scripted(script) as upstream:
+        app = Upstream(upstream.url, on_exchange=records.append)
+        headers = [(b"host", b"a.test")]
+        scope = {"type": "http", "method": "POST", "path": "/", "headers": headers, "client": ("192.0.2.1", 1)}
+        with pytest.raises(BodyTooLargeError):
+            await asyncio.wait_for(app(scope, receive, send), PATIENCE)
+        assert app.pool.active == app.pool.idle == 0
+        await asyncio.wait_for(upstream.idle.wait(), PATIENCE)
+    assert [record.outcome for record in records] == ["error"]
+
+
+async def test_send_that_fails_because_the_client_left_ends_the_call_quietly() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.head()
+        await peer.send(OK + b"Content-Length: 100\r\n\r\nhalf")
+        await peer.eof()
+
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(_message: object) -> None:
+        raise BrokenPipeError
+
+    records: list[ExchangeRecord] = []
+    async with scripted(script) as upstream:
+        app = Upstream(upstream.url, on_exchange=records.append)
+        scope = {"type": "http", "method": "GET", "path": "/", "headers": [(b"host", b"a.test")], "client": None}
+        await asyncio.wait_for(app(scope, receive, send), PATIENCE)
+        assert app.pool.active == 0
+    assert [record.outcome for record in records] == ["client_gone"]

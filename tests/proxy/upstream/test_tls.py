@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from typing import TYPE_CHECKING
 
 import pytest
@@ -72,8 +71,3 @@ async def test_truncated_tls_answer_breaks_the_clients_connection(
         await client.head()
         assert await client.eof() == b"half"
     assert "UpstreamBroken" in caplog.text
-
-
-def test_verification_is_on_by_default() -> None:
-    context = ssl.create_default_context()
-    assert (context.check_hostname, context.verify_mode) == (True, ssl.CERT_REQUIRED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
     from websockets.asyncio.client import ClientConnection
     from websockets.http11 import Request, Response
+
     from tests.proxy.upstream.certificates import Authority
 
     Handler = Callable[[ServerConnection], Awaitable[None]]
@@ -328,3 +330,15 @@ async def test_websocket_frames_come_one_by_one() -> None:
             assert await client.recv() == str(number)
             await client.send("seen")
         assert await closed(client) == (1000, "")
+
+
+async def test_websocket_handshake_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    async with upstream(echo) as url:
+        app = Upstream(url, secret_header=("X-Upstream-Secret", "s3cret-value"))
+        caplog.set_level(logging.DEBUG)
+        logging.getLogger("websockets.server").setLevel(logging.INFO)
+        logging.getLogger("websockets.client").setLevel(logging.INFO)
+        async with serving(app) as port, dial(port) as client:
+            await client.send("x")
+            await client.recv()
+    assert "s3cret-value" not in caplog.text
