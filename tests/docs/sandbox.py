@@ -5,8 +5,9 @@
   must load as a dialect.
 - `console` blocks are commands behind `$ `, run by bash; lines behind a command are what it prints, `…` standing for anything.
   `exit=1` says with which code the block's commands end. In a `background` block the last command keeps running, and what it
-  prints is waited for; the same command later in the page ends the first one, as Ctrl+C would, and starts another.
-- `127.0.0.1:PORT` is read as another port that is free, in everything a page says and does.
+  prints is waited for, among other lines; the same command later in the page ends the first one, as Ctrl+C would, and starts
+  another.
+- `127.0.0.1:PORT` and `--port PORT` are read as another port that is free, in everything a page says and does.
 """
 
 from __future__ import annotations
@@ -21,14 +22,14 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from hookpoint.proxy.config import load
 from hookpoint.proxy.dialects import load_dialect
-from tests.docs.pages import Block
+from tests.docs.pages import PROJECT, Block
 from tests.partners.requirement import require
 
 COMMAND_SECONDS = 60.0
@@ -37,7 +38,7 @@ WIDTH = "125"
 # What a page says that a test runs in a cheaper way: `make demo` would install everything once more, into another folder.
 SAME_AS = {"make demo ARGS=--once": "hookpoint demo --once"}
 
-_PORT = re.compile(r"127\.0\.0\.1:(\d{2,5})\b")
+_PORT = re.compile(r"(127\.0\.0\.1:|--port )(\d{2,5})\b")
 _VARIABLE = re.compile(r'"env:(\w+)"')
 
 
@@ -76,7 +77,7 @@ class FreePorts:
 
     def replace(self, text: str) -> str:
         """Return the text with free ports; those given before stay."""
-        return _PORT.sub(lambda found: f"127.0.0.1:{self._port(found[1])}", text)
+        return _PORT.sub(lambda found: found[1] + self._port(found[2]), text)
 
     def _port(self, named: str) -> str:
         if named in self._ports.values():
@@ -104,24 +105,24 @@ class Background:
             cwd=folder,
             env=environ,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             text=True,
         )
-        self.printed: deque[str] = deque(maxlen=1000)
-        self.logged: deque[str] = deque(maxlen=1000)
+        self._lines: deque[str] = deque(maxlen=1000)
         self._changed = threading.Condition()
-        assert self._process.stdout is not None
-        assert self._process.stderr is not None
-        streams = ((self._process.stdout, self.printed), (self._process.stderr, self.logged))
-        self._readers = [threading.Thread(target=self._keep, args=each, daemon=True) for each in streams]
-        for reader in self._readers:
-            reader.start()
+        self._reader = threading.Thread(target=self._keep, daemon=True)
+        self._reader.start()
+
+    @property
+    def printed(self) -> str:
+        """All that it has written so far."""
+        return "".join(self._lines)
 
     def await_output(self, told: str) -> None:
         """Wait until it has printed what the page says."""
         with self._changed:
             self._changed.wait_for(lambda: self._told(told) or self._process.poll() is not None, COMMAND_SECONDS)
-        assert self._told(told), "".join((*self.printed, *self.logged))
+        assert self._told(told), self.printed
 
     def stop(self) -> int:
         """End it as Ctrl+C would."""
@@ -132,19 +133,18 @@ class Background:
             self._process.kill()
             return self._process.wait()
         finally:
-            for reader in self._readers:
-                reader.join()
-            for stream in (self._process.stdout, self._process.stderr):
-                assert stream is not None
-                stream.close()
+            self._reader.join()
+            assert self._process.stdout is not None
+            self._process.stdout.close()
 
     def _told(self, told: str) -> bool:
-        return printed_as_told(told, "".join(self.printed))
+        return printed_as_told("\n".join(f"…\n{line}" for line in told.splitlines()) + "\n…", self.printed)
 
-    def _keep(self, stream: Iterator[str], kept: deque[str]) -> None:
-        for line in stream:
+    def _keep(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
             with self._changed:
-                kept.append(line)
+                self._lines.append(line)
                 self._changed.notify_all()
 
 
@@ -163,6 +163,7 @@ class Sandbox:
             "COLUMNS": WIDTH,
             "NO_COLOR": "1",
             "LC_ALL": "C.UTF-8",
+            "PYTHONPATH": str(PROJECT / "src"),  # what is tested is this tree, whatever is installed
             "PYTHONUNBUFFERED": "1",
             # Python takes a file of the same second and length for the one it has compiled.
             "PYTHONDONTWRITEBYTECODE": "1",
@@ -182,7 +183,7 @@ class Sandbox:
 
     def close(self) -> None:
         """End what still runs; none of it may have crashed."""
-        ended = [(line, each.stop(), "".join(each.logged)) for line, each in self._running.items()]
+        ended = [(line, each.stop(), each.printed) for line, each in self._running.items()]
         for line, code, log in ended:
             assert "Traceback" not in log, f"{line}\n{log}"
             assert code in (0, -signal.SIGTERM), f"{line} ended with {code}\n{log}"
@@ -233,7 +234,7 @@ class Sandbox:
         if block.title not in (None, "hookpoint.toml"):
             load_dialect(str(path))
             return
-        made_up = {name: "0123456789abcdef0123456789abcdef" for name in _VARIABLE.findall(text)}
+        made_up = dict.fromkeys(_VARIABLE.findall(text), "0123456789abcdef0123456789abcdef")
         self._environ = {**made_up, **self._environ}
         load(path, environ=self._environ)
 

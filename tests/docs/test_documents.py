@@ -19,6 +19,7 @@ RUN = {"python", "toml", "console"}
 # Blocks that are not run, or not here.
 NOT_RUN = {
     "text": "shows output or a drawing",
+    "json": "is written, for commands to read",
     "nginx": "test_nginx.py runs it",
     "systemd": "test_systemd.py verifies it",
 }
