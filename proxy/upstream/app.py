@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import structlog
 
 from hookpoint.proxy.upstream.clients import TrustedProxies
-from hookpoint.proxy.upstream.errors import ClientGone, PoolExhausted, UpstreamBroken, UpstreamError
+from hookpoint.proxy.upstream.errors import ClientGone, PoolExhausted, RequestRefused, UpstreamBroken, UpstreamError
 from hookpoint.proxy.upstream.exchange import Exchange
 from hookpoint.proxy.upstream.limits import Limits, Timeouts
 from hookpoint.proxy.upstream.observer import ExchangeRecord
@@ -118,7 +118,7 @@ class Upstream:
             raise
         except UpstreamError as error:
             outcome = error.code
-            _log.warning("upstream_failed", code=error.code, detail=str(error), method=scope["method"])
+            _log_failure(error, scope["method"])
             await refuse(send, error)
         finally:
             if self._observe is not None:
@@ -164,7 +164,7 @@ class Upstream:
             raise
         except UpstreamError as error:
             outcome = error.code
-            _log.warning("upstream_failed", code=error.code, detail=str(error), method="WEBSOCKET")
+            _log_failure(error, "WEBSOCKET")
             await _deny(scope, send, error)
         finally:
             self._websockets -= 1
@@ -204,6 +204,13 @@ class _Dates:
         if second != self._second:
             self._second, self._text = second, formatdate(second, usegmt=True).encode()
         return self._text
+
+
+def _log_failure(error: UpstreamError, method: str) -> None:
+    if isinstance(error, RequestRefused):
+        _log.info("request_refused", code=error.code, detail=str(error), method=method)
+    else:
+        _log.warning("upstream_failed", code=error.code, detail=str(error), method=method)
 
 
 async def _answer_options(send: Send) -> None:
