@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from math import isfinite
 from types import MappingProxyType
 from typing import Final, Literal, Never, Self
@@ -72,16 +72,17 @@ def _constant(name: str) -> Never:
     raise JsonError("syntax", f"{name} is not JSON")
 
 
-_decode = json.JSONDecoder(
+# The scanner itself: one value from a position on, without the Python frame that raw_decode adds to each.
+_scan: Callable[[str, int], tuple[object, int]] = json.JSONDecoder(  # type: ignore[attr-defined]
     object_pairs_hook=_object, parse_int=_integer, parse_float=_float, parse_constant=_constant
-).raw_decode
+).scan_once
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 _SPACE: Final = "[ \t\n\r]*"
 _opening = re.compile(rf"{_SPACE}\{{{_SPACE}").match
 _colon = re.compile(rf"{_SPACE}:{_SPACE}").match
 _comma = re.compile(rf"{_SPACE},{_SPACE}").match
-_closing = re.compile(rf"{_SPACE}\}}{_SPACE}").match
+_space = re.compile(_SPACE).match
 _surrogate = re.compile(r"\\u[dD][89a-fA-F]").search
 # Strings match as a whole, also unterminated ones, so that the scan stays linear and brackets in them do not count.
 _structure = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[{]|[\]}]', re.DOTALL).finditer
@@ -97,9 +98,9 @@ class JsonObject:
 
     members: Mapping[str, object]
 
-    def __init__(self, text: str, spans: Mapping[str, _Span], members: dict[str, object], max_depth: int) -> None:
+    def __init__(self, text: str, members: dict[str, object], max_depth: int) -> None:
         self._text = text
-        self._spans = spans
+        self._spans: Mapping[str, _Span] | None = None
         self._max_depth = max_depth
         self.members = MappingProxyType(members)
 
@@ -109,17 +110,10 @@ class JsonObject:
         text = _text(data, max_bytes)
         if text.count("{") + text.count("[") > max_depth:
             _check_depth(text, max_depth)
-        spans: dict[str, _Span] = {}
-        members: dict[str, object] = {}
-        try:
-            end = _read_members(text, spans, members)
-        except json.JSONDecodeError as error:
-            raise JsonError("syntax", f"{error.msg} at character {error.pos}") from None
-        if end != len(text):
-            raise JsonError("syntax", f"something follows the object at character {end}")
+        members = _read_object(text)
         if "\\u" in text and _surrogate(text):
             _check_surrogates(members)
-        return cls(text, spans, members, max_depth)
+        return cls(text, members, max_depth)
 
     def edited(self, set: Mapping[str, object], remove: Collection[str] = ()) -> bytes:  # noqa: A002 - reads well
         """Return the object with members replaced, added at the end, or left out.
@@ -132,11 +126,14 @@ class JsonObject:
         if clash := [name for name in remove if name in set]:
             raise ValueError(f"members are set and removed at once: {', '.join(sorted(clash))}")
         values = {name: _written(value, self._max_depth - 1) for name, value in set.items()}
-        added = [f"{_written(name, 0)}:{value}" for name, value in values.items() if name not in self._spans]
+        added = [f"{_written(name, 0)}:{value}" for name, value in values.items() if name not in self.members]
         return self._joined(values, remove, added).encode()
 
     def _joined(self, values: Mapping[str, str], remove: Collection[str], added: Sequence[str]) -> str:
-        text, spans = self._text, self._spans
+        text = self._text
+        if self._spans is None:
+            self._spans = _spans(text)
+        spans = self._spans
         end = next(iter(spans.values()))[0] if spans else text.index("{") + 1
         pieces = [text[:end]]
         for name, (start, value, stop) in spans.items():
@@ -151,7 +148,7 @@ class JsonObject:
         return "".join(pieces)
 
     def __repr__(self) -> str:
-        return f"JsonObject({', '.join(self._spans)})"
+        return f"JsonObject({', '.join(self.members)})"
 
 
 def write_json(value: object, *, max_depth: int = MAX_DEPTH) -> bytes:
@@ -174,32 +171,41 @@ def _text(data: bytes, max_bytes: int) -> str:
         raise JsonError("not_utf8", f"the document is not UTF-8 at byte {error.start}") from None
 
 
-def _read_members(text: str, spans: dict[str, _Span], members: dict[str, object]) -> int:
-    """Fill in the top level and return where the text after the object begins."""
+def _read_object(text: str) -> dict[str, object]:
     opening = _opening(text)
     if opening is None:
         raise JsonError("not_an_object", "the document is not an object")
-    at = opening.end()
-    if closing := _closing(text, at):
-        return closing.end()
-    while True:
-        if not text.startswith('"', at):
-            raise JsonError("syntax", f"a member name is missing at character {at}")
-        start = at
-        name, at = _decode(text, at)
-        if (colon := _colon(text, at)) is None:
-            raise JsonError("syntax", f"a colon is missing at character {at}")
+    try:
+        members, end = _scan(text, text.index("{"))
+    except json.JSONDecodeError as error:
+        raise JsonError("syntax", f"{error.msg} at character {error.pos}") from None
+    except StopIteration as error:
+        raise JsonError("syntax", f"a value is missing at character {error.value}") from None
+    if (rest := _space(text, end)) is not None and rest.end() != len(text):
+        raise JsonError("syntax", f"something follows the object at character {rest.end()}")
+    assert isinstance(members, dict)
+    return members
+
+
+def _spans(text: str) -> dict[str, _Span]:
+    """Where the members of the top level stand, in a text that was parsed before."""
+    spans: dict[str, _Span] = {}
+    opening = _opening(text)
+    assert opening is not None
+    start = opening.end()
+    while text[start] == '"':
+        name, at = _scan(text, start)
+        colon = _colon(text, at)
+        assert isinstance(name, str)
+        assert colon is not None
         value = colon.end()
-        members[name], at = _decode(text, value)
-        if name in spans:
-            raise JsonError("duplicate_name", "the object has two members of one name")
+        _, at = _scan(text, value)
         spans[name] = (start, value, at)
-        if comma := _comma(text, at):
-            at = comma.end()
-        elif closing := _closing(text, at):
-            return closing.end()
-        else:
-            raise JsonError("syntax", f"a comma or a brace is missing at character {at}")
+        comma = _comma(text, at)
+        if comma is None:
+            break
+        start = comma.end()
+    return spans
 
 
 def _check_depth(text: str, max_depth: int) -> None:
