@@ -6,9 +6,9 @@ Mappings in events are read-only (`FrozenDict`), lists in them are tuples. Secre
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, cast
+from typing import Literal, cast, get_origin, get_type_hints
 
 from hookpoint.hooks.json import FrozenDict, JsonValue, freeze
 
@@ -26,10 +26,21 @@ class _Frozen:
     __slots__ = ()
 
     def __post_init__(self) -> None:
-        for each in fields(self):  # type: ignore[arg-type]
-            value = getattr(self, each.name)
-            if isinstance(value, Mapping):
-                object.__setattr__(self, each.name, freeze(value))
+        names = _MAPPINGS.get(type(self))
+        if names is None:
+            names = _MAPPINGS[type(self)] = _mappings_of(type(self))
+        for name in names:
+            value = getattr(self, name)
+            if type(value) is not FrozenDict and isinstance(value, Mapping):
+                object.__setattr__(self, name, freeze(value))
+
+
+# The fields that hold mappings; finding them for each event would cost more than freezing does.
+_MAPPINGS: dict[type[object], tuple[str, ...]] = {}
+
+
+def _mappings_of(event: type[object]) -> tuple[str, ...]:
+    return tuple(name for name, kind in get_type_hints(event).items() if get_origin(kind) is Mapping)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
