@@ -40,7 +40,8 @@ class ServerMetadata:
     """What is known of the server; paths are as clients see them, below the mount root.
 
     `jwks_source` is where its keys are read: a path of the server, or a URL elsewhere that the configuration allows.
-    `jwks_path` is where hookpoint publishes keys. `document` is None for a server without discovery.
+    `jwks_path` is where hookpoint publishes keys. `endpoints` are the paths of its other endpoints by the names of their metadata
+    (RFC 8414 section 2). `document` is None for a server without discovery.
     """
 
     issuer: str | None
@@ -48,6 +49,7 @@ class ServerMetadata:
     jwks_path: str
     jwks_source: str | None
     discovery_paths: tuple[str, ...] = ()
+    endpoints: Mapping[str, str] = field(default_factory=dict)
     document: Mapping[str, object] | None = field(default=None, repr=False)
 
     @property
@@ -151,6 +153,7 @@ class ServerDocuments:
             jwks_path=published,
             jwks_source=source,
             discovery_paths=self._candidates() if document else (),
+            endpoints=self._endpoints_of(members, issuer),
             document=members if document else None,
         )
 
@@ -162,6 +165,10 @@ class ServerDocuments:
             )
         paths = (*self._token_paths, *((discovered,) if discovered else ()), *self._dialect.token.paths)
         return tuple(dict.fromkeys(paths))
+
+    def _endpoints_of(self, members: Mapping[str, object], issuer: str | None) -> dict[str, str]:
+        paths = {name: self.path_of(_text(members, name), issuer) for name in members if name.endswith("_endpoint")}
+        return {name: path for name, path in paths.items() if path is not None}
 
     def _keys_of(self, jwks_uri: str | None, issuer: str | None) -> tuple[str, str | None]:
         chosen = self._jwks_uri or jwks_uri

@@ -22,19 +22,23 @@ from hookpoint.hooks import (
     default_rules,
     hooks_of_functions,
     load_hooks,
+    token_issuance,
 )
 from hookpoint.proxy.config import HookSettings, Settings
 from hookpoint.proxy.discovery import DiscoveryFailed
 from hookpoint.proxy.flows.intercepted import Directory, KnownClient, describe_request
 from hookpoint.proxy.observability import Metrics, new_request_id
 from hookpoint.proxy.site import Parts, Site, load_site
-from hookpoint.proxy.store import Store, open_store
+from hookpoint.proxy.store import Store, StoreError, open_store
 from hookpoint.proxy.tokens.errors import SigningKeyError
 from hookpoint.proxy.tokens.private_keys import read_keys
 from hookpoint.proxy.tokens.signing_keys import SigningKeys
 from hookpoint.proxy.upstream.clients import TrustedProxies, client_of
+from hookpoint.proxy.vault.locks import Locks
+from hookpoint.proxy.vault.vault import Vault
 
 METADATA_LIFETIME: Final = 600.0
+PURGE_INTERVAL: Final = 600.0
 RETRY_AFTER: Final = 1.0
 _MAX_RETRY: Final = 10.0
 _MAX_SITES: Final = 64  # a mount path with parameters has any number of roots
@@ -99,7 +103,8 @@ class Runtime:
     def intercepts(self) -> bool:
         """Whether there is anything to do at the token endpoint."""
         tokens = self._settings.tokens
-        return self._chain.has_hooks(credentials_exchange) or tokens.jwks == "exclusive" or tokens.issuer == "rewrite"
+        hooked = self._chain.has_hooks(credentials_exchange) or self._chain.has_hooks(token_issuance)
+        return hooked or tokens.jwks == "exclusive" or tokens.issuer == "rewrite"
 
     def known_site(self, root_path: str) -> Site | None:
         """The site below a mount root, when it is known already; renews what is known in the background."""
@@ -139,11 +144,17 @@ class Runtime:
         )
         keys = SigningKeys(self._store, configured=configured)
         await keys.prepare()
+        vault = Vault(self._store) if settings.tokens.keep_originals else None
+        if vault is not None:
+            await vault.prepare()
+            self._spawn(self._purge(vault))
         self._parts = Parts(
             app=self._app,
             settings=settings,
             chain=self._chain,
             keys=keys,
+            vault=vault,
+            locks=Locks(self._store, lease=settings.limits.token_timeout + 30),
             metrics=self._metrics,
             directory=Directory(
                 {
@@ -223,6 +234,14 @@ class Runtime:
                 pause = min(2 * pause, _MAX_RETRY)
             else:
                 return
+
+    async def _purge(self, vault: Vault) -> None:
+        while True:
+            await asyncio.sleep(PURGE_INTERVAL)
+            try:
+                await vault.purge()
+            except StoreError as error:
+                log.warning("purge_failed", code=error.code, reason=str(error))
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -16,8 +16,12 @@ from hookpoint.proxy.dialects import Dialect, load_dialect
 from hookpoint.proxy.discovery import DiscoveryFailed, ServerDocuments, ServerMetadata
 from hookpoint.proxy.flows.documents import JwksFlow, MetadataFlow
 from hookpoint.proxy.flows.intercepted import Directory
-from hookpoint.proxy.flows.reissuer import Reissuer
-from hookpoint.proxy.flows.token import TokenFlow, TokenLimits
+from hookpoint.proxy.flows.issuer import Issuer
+from hookpoint.proxy.flows.opaque import IntrospectionClient, OpaqueTokens
+from hookpoint.proxy.flows.refreshes import Refreshes
+from hookpoint.proxy.flows.token import TokenFlow, TokenPolicy
+from hookpoint.proxy.flows.token_request import TokenRequestLimits
+from hookpoint.proxy.flows.undo import Undo
 from hookpoint.proxy.observability import Metrics
 from hookpoint.proxy.routes import Route, RouteTable
 from hookpoint.proxy.tokens.algorithms import ALGORITHMS
@@ -26,6 +30,8 @@ from hookpoint.proxy.tokens.publishing import published_jwks
 from hookpoint.proxy.tokens.remote_keys import FetchedKeys, RemoteKeySet
 from hookpoint.proxy.tokens.signing_keys import SigningKeys
 from hookpoint.proxy.tokens.verification import TokenVerifier
+from hookpoint.proxy.vault.locks import Locks
+from hookpoint.proxy.vault.vault import Vault
 
 TOKEN = "token"  # noqa: S105 - the kind of a route
 JWKS = "jwks"
@@ -43,12 +49,17 @@ class Flow(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """What the sites of one runtime share. `intercepts` is whether there is anything to do with tokens at all."""
+    """What the sites of one runtime share.
+
+    `intercepts` is whether there is anything to do with tokens at all. Without a vault originals are not kept.
+    """
 
     app: ASGIApp
     settings: Settings
     chain: Chain
     keys: SigningKeys
+    vault: Vault | None
+    locks: Locks
     metrics: Metrics
     directory: Directory
     describe: Callable[[Scope], Request]
@@ -187,33 +198,7 @@ def _flows(
         return published_jwks(own, upstream, settings.tokens.jwks)
 
     flows: dict[str, Flow] = {
-        TOKEN: TokenFlow(
-            parts.app,
-            chain=parts.chain,
-            verifier=TokenVerifier(
-                keys,
-                issuer=metadata.issuer or "",
-                algorithms=frozenset(settings.tokens.upstream_algorithms),
-                typ=settings.tokens.typ,
-                max_bytes=settings.tokens.max_bytes,
-            ),
-            reissuer=Reissuer(
-                parts.keys,
-                parts.metrics,
-                algorithm=None if settings.tokens.algorithm == "upstream" else settings.tokens.algorithm,
-                issuer=public_issuer,
-                max_bytes=settings.tokens.max_bytes,
-            ),
-            dialect=dialect,
-            directory=parts.directory,
-            describe=parts.describe,
-            limits=TokenLimits(
-                body_bytes=settings.limits.intercepted_body_bytes,
-                body_timeout=settings.limits.body_timeout,
-                timeout=settings.limits.token_timeout,
-            ),
-            reissue_always=rewrites or settings.tokens.jwks == "exclusive",
-        ),
+        TOKEN: _token_flow(parts, dialect, metadata, keys, public_issuer),
         JWKS: JwksFlow(parts.app, publish),
     }
     if metadata.document is not None and (rewrites or metadata.jwks_is_elsewhere):
@@ -227,6 +212,58 @@ def _flows(
             timeout=settings.limits.upstream_header_timeout,
         )
     return flows
+
+
+def _token_flow(
+    parts: Parts, dialect: Dialect, metadata: ServerMetadata, keys: RemoteKeySet, public_issuer: str | None
+) -> TokenFlow:
+    settings, limits = parts.settings, parts.settings.limits
+    algorithm = None if settings.tokens.algorithm == "upstream" else settings.tokens.algorithm
+    return TokenFlow(
+        parts.app,
+        chain=parts.chain,
+        verifier=TokenVerifier(
+            keys,
+            issuer=metadata.issuer or "",
+            algorithms=frozenset(settings.tokens.upstream_algorithms),
+            typ=settings.tokens.typ,
+            max_bytes=settings.tokens.max_bytes,
+        ),
+        issuer=Issuer(
+            parts.keys,
+            parts.vault,
+            parts.metrics,
+            algorithm=algorithm,
+            issuer=public_issuer,
+            max_bytes=settings.tokens.max_bytes,
+        ),
+        opaque=OpaqueTokens(
+            parts.app,
+            parts.vault,
+            path=metadata.endpoints.get("introspection_endpoint"),
+            client=_introspection_client(settings),
+            issuer=public_issuer or metadata.issuer or public_origin(settings, metadata),
+            algorithm=algorithm or "RS256",
+        ),
+        refreshes=Refreshes(parts.vault, parts.locks, timeout=limits.token_timeout) if parts.vault else None,
+        undo=Undo(parts.app, metadata.endpoints.get("revocation_endpoint")),
+        dialect=dialect,
+        directory=parts.directory,
+        describe=parts.describe,
+        policy=TokenPolicy(
+            reissue_always=public_issuer is not None or settings.tokens.jwks == "exclusive",
+            mint=settings.tokens.opaque == "mint",
+            timeout=limits.token_timeout,
+            request=TokenRequestLimits(body_bytes=limits.intercepted_body_bytes, body_timeout=limits.body_timeout),
+        ),
+    )
+
+
+def _introspection_client(settings: Settings) -> IntrospectionClient | None:
+    client = settings.upstream.introspection
+    if client is None:
+        return None
+    return IntrospectionClient(client_id=client.client_id, client_secret=client.client_secret.get_secret_value())
 
 
 def _routes(metadata: ServerMetadata, flows: Mapping[str, Flow]) -> list[Route]:

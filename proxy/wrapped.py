@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import asyncio
 
+import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope
 
 from hookpoint.proxy.answers import Answer, Headers
 
 # RFC 9110 section 7.2 and 12.5.3; what a call of ours says besides the path.
 _ACCEPT = ((b"accept", b"application/json"), (b"accept-encoding", b"identity"), (b"user-agent", b"hookpoint"))
+
+
+log = structlog.get_logger(__name__)
 
 
 class CallFailed(Exception):  # noqa: N818 - names the event, as in the logs
@@ -41,11 +45,12 @@ async def call(app: ASGIApp, scope: Scope, body: bytes, *, max_body: int, timeou
     except CallFailed:
         raise
     except Exception as error:
-        # A mounted framework answers 500 and raises: its answer stands, and its server has logged the error.
-        if reading.started and not reading.complete:
-            raise CallFailed(f"the answer broke off ({type(error).__name__})") from error
         if not reading.started:
             raise
+        if not reading.complete:
+            raise CallFailed(f"the answer broke off ({type(error).__name__})") from error
+        # A mounted framework answers 500 and raises, for its server to log: the answer stands, and the error ends here.
+        log.error("application_raised", path=scope["path"], exc_info=error)
     if not reading.complete:
         raise CallFailed("there was no answer, or no end of it")
     return Answer(status=reading.status, headers=reading.headers, body=bytes(reading.body))
@@ -68,6 +73,29 @@ def document_request(host: str, scheme: str, path: str, root_path: str) -> Scope
         "client": ("127.0.0.1", 0),
         "server": None,
         "state": {},
+    }
+
+
+def form_request(scope: Scope, path: str, form: bytes, headers: Headers) -> Scope:
+    """The scope of a POST of hookpoint's own to an endpoint of the server, while it handles the request of `scope`.
+
+    `path` is below the mount root. `headers` are added to those that any form has; Host stays that of the request.
+    """
+    whole = scope.get("root_path", "") + path
+    return {
+        **scope,
+        "method": "POST",
+        "path": whole,
+        "raw_path": whole.encode(),
+        "hookpoint.target": whole.encode(),
+        "query_string": b"",
+        "headers": [
+            *(each for each in scope["headers"] if each[0] == b"host"),
+            *headers,
+            *_ACCEPT,
+            (b"content-type", b"application/x-www-form-urlencoded"),
+            (b"content-length", str(len(form)).encode()),
+        ],
     }
 
 

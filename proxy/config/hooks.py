@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 Trigger = Literal[
     "credentials-exchange",
+    "token-issuance",
     "pre-user-registration",
     "post-user-registration",
     "post-change-password",

@@ -75,5 +75,9 @@ class TokenSettings(Section):
     keys: tuple[KeyText, ...] = Field(default=(), examples=[["keys/signing.pem"]])
     """Private keys to sign with (PEM or JWKS; a path, `file:PATH` or `env:NAME`). Default: made and kept in the store."""
 
+    keep_originals: bool = True
+    """Whether the server's own tokens are kept, sealed, so that re-issued ones work at the server too: introspection, revocation, user
+    info, exchange. Without them they are good for verification by key only."""
+
     max_bytes: Bytes = 8192
     """The largest access token that is looked at; a larger one is an error."""

@@ -119,6 +119,16 @@ class SecretHeader(Section):
     """The header's value, which the upstream must demand."""
 
 
+class IntrospectionSettings(Section):
+    """A client of the upstream that may ask it about tokens (RFC 7662 section 2.1), by client_secret_basic."""
+
+    client_id: Annotated[str, Field(min_length=1)] = Field(examples=["hookpoint"])
+    """Its client id."""
+
+    client_secret: Secret = Field(examples=["env:INTROSPECTION_SECRET"])
+    """Its client secret."""
+
+
 class RouteSettings(Section):
     """Paths, where the dialect and discovery do not say or say something else."""
 
@@ -148,6 +158,11 @@ class UpstreamSettings(Section):
         default=None, examples=[{"name": "X-Upstream-Secret", "value": "env:UPSTREAM_SECRET"}]
     )
     """Sent with every request, so that the upstream can refuse those that went around hookpoint."""
+
+    introspection: IntrospectionSettings | None = Field(
+        default=None, examples=[{"client_id": "hookpoint", "client_secret": "env:INTROSPECTION_SECRET"}]
+    )
+    """With what hookpoint asks about opaque tokens, so that hooks see their claims."""
 
     reuse: Literal["guarded", "never"] = "guarded"
     """Connections: used again after checks, or one for each request."""

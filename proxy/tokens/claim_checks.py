@@ -37,6 +37,17 @@ def check_type(typ: str | None, claims: Claims, client_id: str | None, check: Ty
         raise TokenRejected("wrong_type", f"it looks like another kind of token: {sign}")
 
 
+def check_id_token(typ: str | None, claims: Claims, client_id: str) -> None:
+    """Refuse what is no ID token for this client (OpenID Connect Core sections 2 and 3.1.3.7)."""
+    if typ is not None and typ.lower() not in _GENERIC:
+        raise TokenRejected("wrong_type", f"its type {_shown(typ)} is not that of an ID token")
+    audience = claims.get("aud")
+    if client_id not in (audience if isinstance(audience, list) else [audience]):
+        raise TokenRejected("wrong_audience", "its audience is not the client")
+    if not isinstance(claims.get("sub"), str):
+        raise TokenRejected("invalid_claim", "its claim 'sub' is not a string")
+
+
 def _sign_of_another_use(claims: Claims, client_id: str | None) -> str | None:
     if present := [name for name in _ID_TOKEN_CLAIMS if name in claims]:
         return f"it has the claim '{present[0]}'"

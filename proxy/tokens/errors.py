@@ -28,6 +28,7 @@ Rejection = Literal[
     "unknown_key",
     "bad_signature",
     "wrong_issuer",
+    "wrong_audience",
     "token_expired",
     "not_yet_valid",
     "invalid_claim",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
@@ -9,6 +10,7 @@ from uuid import uuid4
 
 from hookpoint.hooks.rules import FROZEN_CLAIMS, scope_as
 from hookpoint.proxy.strict_json import JsonObject, write_json
+from hookpoint.proxy.tokens.compact import encode_segment
 from hookpoint.proxy.tokens.errors import ClaimFrozen, ScopeInvalid, TokenTooLarge
 from hookpoint.proxy.tokens.signer import Signer
 from hookpoint.proxy.tokens.verification import VerifiedToken
@@ -67,6 +69,40 @@ def final_claims(
     if "jti" not in claims:
         changed["jti"] = new_jti()
     return upstream.edited(changed, removed)
+
+
+def final_id_claims(
+    upstream: JsonObject,
+    *,
+    set: Mapping[str, object],  # noqa: A002 - reads as intended
+    access_token: str,
+    algorithm: str,
+    issuer: str | None = None,
+) -> bytes:
+    """Return the payload of an ID token that leaves beside `access_token`, in the manner of `final_claims`.
+
+    `at_hash` is made anew where there is one; `c_hash` and `s_hash` speak of what did not change. Raises ClaimFrozen, JsonError.
+    """
+    claims = upstream.members
+    changed = {name: value for name, value in set.items() if not _is_unchanged(claims, name, value)}
+    for name in changed:
+        if name in FROZEN:
+            raise ClaimFrozen(name, "must stay as the upstream wrote it")
+    if "at_hash" in claims:
+        changed["at_hash"] = left_half_hash(access_token, algorithm)
+    if issuer is not None:
+        changed["iss"] = issuer
+    return upstream.edited(changed)
+
+
+def left_half_hash(value: str, algorithm: str) -> str:
+    """Return `at_hash` of an access token for an ID token signed with `algorithm` (OpenID Connect Core section 3.1.3.6).
+
+    The hash is that of the algorithm's name, SHA-512 for Ed25519 (RFC 8032 section 5.1.7).
+    """
+    bits = algorithm[-3:] if algorithm[:2] in ("RS", "PS", "ES") else "512"
+    digest = hashlib.new(f"sha{bits}", value.encode("ascii")).digest()
+    return encode_segment(digest[: len(digest) // 2]).decode()
 
 
 def final_header(upstream: Mapping[str, object]) -> Mapping[str, object]:

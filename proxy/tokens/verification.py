@@ -1,4 +1,4 @@
-"""Verifying the upstream's access tokens before anything is built on them (RFC 7515 section 5.2, RFC 8725)."""
+"""Verifying the upstream's tokens before anything is built on them (RFC 7515 section 5.2, RFC 8725)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 
 from hookpoint.proxy.strict_json import JsonError, JsonObject
 from hookpoint.proxy.tokens.algorithms import ALGORITHMS, ALL
-from hookpoint.proxy.tokens.claim_checks import TypeCheck, check_issuer, check_times, check_type
+from hookpoint.proxy.tokens.claim_checks import TypeCheck, check_id_token, check_issuer, check_times, check_type
 from hookpoint.proxy.tokens.compact import CompactToken, split
 from hookpoint.proxy.tokens.errors import TokenRejected
 from hookpoint.proxy.tokens.public_keys import KeySource, VerificationKey
@@ -20,7 +20,7 @@ LEEWAY: Final = 30
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifiedToken:
-    """An access token that holds: its header, its payload with the original bytes, and what it was verified with."""
+    """A token that holds: its header, its payload with the original bytes, and what it was verified with."""
 
     header: Mapping[str, object]
     payload: JsonObject
@@ -30,7 +30,7 @@ class VerifiedToken:
 
 
 class TokenVerifier:
-    """Verifies the access tokens of one issuer.
+    """Verifies the tokens of one issuer.
 
     `algorithms` pins what may be used; `none` and HMAC never can. `leeway` is in seconds and `max_bytes` counts the
     whole token. Keys come from `keys` alone: `jwk`, `jku`, `x5u` and `x5c` in a header are never looked at.
@@ -58,7 +58,18 @@ class TokenVerifier:
         self._clock = clock
 
     async def verify(self, token: str, client_id: str | None = None) -> VerifiedToken:
-        """Verify one token, issued to `client_id` where known; raises TokenRejected and KeysUnavailable."""
+        """Verify an access token, issued to `client_id` where known; raises TokenRejected and KeysUnavailable."""
+        verified = await self._verify_any(token)
+        check_type(verified.typ, verified.payload.members, client_id, self._typ)
+        return verified
+
+    async def verify_id_token(self, token: str, client_id: str) -> VerifiedToken:
+        """Verify an ID token that was issued to `client_id` (OpenID Connect Core section 3.1.3.7); raises as `verify` does."""
+        verified = await self._verify_any(token)
+        check_id_token(verified.typ, verified.payload.members, client_id)
+        return verified
+
+    async def _verify_any(self, token: str) -> VerifiedToken:
         if len(token) > self._max_bytes:
             raise TokenRejected("token_too_large", f"it has {len(token)} bytes, {self._max_bytes} are allowed")
         parts = split(token)
@@ -69,7 +80,6 @@ class TokenVerifier:
         _check_signature(parts, keys, algorithm)
         payload = _object(parts.payload, "payload")
         check_issuer(payload.members, self._issuer)
-        check_type(typ, payload.members, client_id, self._typ)
         check_times(payload.members, self._clock(), self._leeway)
         return VerifiedToken(header=header, payload=payload, algorithm=algorithm, kid=kid, typ=typ)
 

@@ -122,7 +122,6 @@ MISTAKES: list[tuple[str, str, str, str]] = [
     ("[limits]\nhooks_timeout = 60", "limits.hooks_timeout", "no time for the upstream", "token_timeout"),
     ("[[hooks]]\nrun = 'a:b'\ntimeout = 9", "hooks[0].timeout", "all hooks together", "limits.hooks_timeout"),
     # known, but not served
-    ("[tokens]\nopaque = 'mint'", "tokens.opaque", "does not serve minting", "pass"),
     ("[[hooks]]\nrun = 'https://a.example'", "hooks[0].run", "does not serve calling hooks over HTTP", "Python"),
     ("[[sms.providers]]\nname = 'a'\ntype = 'b'", "sms.providers", "does not serve sending text", "Remove"),
 ]
