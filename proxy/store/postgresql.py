@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
@@ -19,6 +20,7 @@ from hookpoint.proxy.store.database import Store
 from hookpoint.proxy.store.errors import StoreUnavailable, StoreUrlInvalid
 
 SCHEMES: Final = frozenset({"postgresql", "postgres"})
+_FILES: Final = frozenset({"sslrootcert", "sslcert", "sslkey", "sslcrl"})
 _GRACE: Final = 2.0
 _IDLE_IN_TRANSACTION: Final = 60.0
 
@@ -66,13 +68,16 @@ def _asyncpg() -> ModuleType:
 
 
 def _check(url: str) -> None:
+    query = urlsplit(url).query
     try:
-        # asyncpg would leave an empty query out and stop at a parameter without a value.
-        parse_qsl(urlsplit(url).query, strict_parsing=bool(urlsplit(url).query))
+        said = dict(parse_qsl(query, strict_parsing=bool(query)))
     except ValueError:
         raise StoreUrlInvalid(
             "the parameters of the store's URL cannot be read; write ?name=value&name=value"
         ) from None
+    for name in _FILES & said.keys():
+        if not Path(said[name]).is_file():
+            raise StoreUrlInvalid(f"the store's URL names a file that is not there: {name}={said[name]}")
 
 
 def _connector(

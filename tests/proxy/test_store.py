@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import Column, Integer, MetaData, String, Table, func, insert, select, text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.schema import CreateIndex, CreateTable, Index
 from structlog.testing import capture_logs
 
@@ -18,6 +19,7 @@ from hookpoint.proxy.store import (
     StoreUnavailable,
     StoreUrlInvalid,
     open_store,
+    upsert,
 )
 
 if TYPE_CHECKING:
@@ -45,6 +47,12 @@ async def add_and_fail(store: Store) -> None:
     async with store.begin() as connection:
         await connection.execute(insert(notes).values(note="second"))
         raise RuntimeError("changed my mind")
+
+
+async def add_twice(store: Store) -> None:
+    async with store.begin() as connection:
+        await connection.execute(insert(notes).values(id=9, note="x"))
+        await connection.execute(insert(notes).values(id=9, note="y"))
 
 
 @pytest.fixture(params=["sqlite", "postgresql", "memory"])
@@ -241,3 +249,60 @@ async def test_a_file_that_is_no_database_is_explained(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="not a database") as caught:
         await open_store(f"sqlite:///{tmp_path / 'store.db'}")
     assert caught.value.code == "store_unavailable"
+
+
+async def test_what_only_reads_cannot_write(any_url: str) -> None:
+    store = await open_store(any_url)
+    await store.migrate("notes", [FIRST])
+    with pytest.raises(StoreUnavailable, match=r"read-?only"):
+        async with store.read() as connection:
+            await connection.execute(insert(notes).values(note="second"))
+    async with store.begin() as connection:
+        await connection.execute(insert(notes).values(note="third"))
+    assert await count(store) == 2
+    await store.aclose()
+
+
+async def test_a_transaction_that_reads_sees_one_state(store_url: str) -> None:
+    store = await open_store(store_url)
+    await store.migrate("notes", [FIRST])
+    async with store.read() as connection:
+        before = await connection.scalar(select(func.count()).select_from(notes))
+        async with store.begin() as other:
+            await other.execute(insert(notes).values(note="second"))
+        assert await connection.scalar(select(func.count()).select_from(notes)) == before
+    assert await count(store) == 2
+    await store.aclose()
+
+
+async def test_rows_replace_rows_with_the_same_key(any_url: str) -> None:
+    store = await open_store(any_url)
+    await store.migrate("notes", [FIRST, SECOND])
+    for rows in ([(1, "one"), (2, "two")], [(2, "deux"), (3, "trois"), (3, "drei")], []):
+        async with store.begin() as connection:
+            await upsert(connection, notes, [{"id": key, "note": note} for key, note in rows])
+    async with store.read() as connection:
+        found = [tuple(row) for row in await connection.execute(select(notes).order_by(notes.c.id))]
+    await store.aclose()
+    assert found == [(1, "one"), (2, "deux"), (3, "drei")]
+
+
+async def test_rows_that_are_nothing_but_key_stay(any_url: str) -> None:
+    marks = Table("marks", MetaData(), Column("id", Integer, primary_key=True, autoincrement=False))
+    store = await open_store(any_url)
+    await store.migrate("marks", [[CreateTable(marks)]])
+    for _ in range(2):
+        async with store.begin() as connection:
+            await upsert(connection, marks, [{"id": 7}])
+    async with store.read() as connection:
+        assert list(await connection.scalars(select(marks.c.id))) == [7]
+    await store.aclose()
+
+
+async def test_rows_that_clash_are_told_apart_from_a_store_that_fails(any_url: str) -> None:
+    store = await open_store(any_url)
+    await store.migrate("notes", [FIRST])
+    with pytest.raises(IntegrityError):
+        await add_twice(store)
+    assert await count(store) == 1
+    await store.aclose()
