@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -51,7 +51,8 @@ class HookpointMiddleware:
         self.app = app
         self.settings = _settings(config, dialect)
         self.metrics = metrics or Metrics(new_registry())
-        self.runtime = Runtime(app, self.settings, hooks=hooks, metrics=self.metrics)
+        self.runtime = Runtime(self._call, self.settings, hooks=hooks, metrics=self.metrics)
+        self._state: Mapping[str, Any] = {}
         # FastAPI(root_path=...) serves its routes below that prefix as well, whatever the scope says.
         self._root_path: str = getattr(app, "root_path", "")
 
@@ -116,7 +117,19 @@ class HookpointMiddleware:
         answer = error_answer(400, "invalid_request", "There is no WebSocket here.")
         await _deny_websocket(scope, receive, send, answer)
 
+    async def _call(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The application, for flows and for requests of hookpoint's own: those find the state that the lifespan left, too."""
+        await self.app(scope if scope.get("state") else {**scope, "state": {**self._state}}, receive, send)
+
     async def _serve_lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._state = scope.get("state", {})  # the application fills it
+        asked = False
+
+        async def receive_for_app() -> Message:
+            nonlocal asked
+            asked = True
+            return await receive()
+
         async def watch(message: Message) -> None:
             if message["type"] == "lifespan.startup.complete":
                 try:
@@ -129,7 +142,15 @@ class HookpointMiddleware:
                 await self.runtime.aclose()
             await send(message)
 
-        await self.app(scope, receive, watch)
+        try:
+            await self.app(scope, receive_for_app, watch)
+        except Exception:
+            if asked:
+                raise
+            # An application without a lifespan, such as Django's, raises at once; hookpoint has one all the same.
+            for event in ("startup", "shutdown"):
+                await receive()
+                await watch({"type": f"lifespan.{event}.complete"})
 
 
 def _settings(config: str | os.PathLike[str] | Settings | None, dialect: str) -> Settings:
