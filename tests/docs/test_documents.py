@@ -42,6 +42,7 @@ def sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox
         sandbox.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", [page for page in all_pages() if read_blocks(page)], ids=name_of)
 def test_what_a_page_shows_runs(page: Path, sandbox: Sandbox) -> None:
     for block in read_blocks(page):
