@@ -102,7 +102,7 @@ class Recorder:
         return jwt.encode(header, given, self.key, algorithms=["RS256"])
 
     async def _document(self, request: Request) -> Response:
-        document = self.documents.get(request.url.path)
+        document = self.documents.get("/" + request.path_params["path"])
         if document is None:
             return Response("nothing here", 404)
         return Response(document, media_type="application/json") if isinstance(document, bytes) else _json(document)
