@@ -98,7 +98,7 @@ class IssuingServer(Recorder):
                 header, b"{}", RSAKey.generate_key(2048), algorithms=["RSA-OAEP-256", "A128GCM"]
             )
         else:
-            header = {"alg": "RS256", "kid": self.key.kid, "typ": "JWT"}
+            header = {"alg": "RS256", "kid": str(self.key.kid), "typ": "JWT"}
             value = jwt.encode(header, claims, self.key, algorithms=["RS256"])
         return {"id_token": value}
 
