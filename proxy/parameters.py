@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote_plus
 
@@ -51,11 +52,20 @@ def readings(name: str) -> frozenset[str]:
 
     PHP also turns dots, blanks and an unclosed bracket into underscores.
     """
+    return _known_readings(name) if len(name) <= _LONGEST_KNOWN else _readings(name)
+
+
+def _readings(name: str) -> frozenset[str]:
     folded = fold_name(name)
     if folded.isidentifier():
         return frozenset({folded})
     root = _BRACKETS.split(folded.lstrip("["), maxsplit=1)[0]
     return frozenset({folded, root, _UNDERSCORED.sub("_", folded), _UNDERSCORED.sub("_", root)})
+
+
+# Requests name the same few parameters; what a client makes up takes no more memory than this.
+_LONGEST_KNOWN = 64
+_known_readings = lru_cache(maxsize=512)(_readings)
 
 
 def misread(name: str, names: AbstractSet[str]) -> bool:
