@@ -12,7 +12,7 @@ from tests.providers.recorder import Recorder, Scripted
 from tests.providers.vendor_cases import MESSAGE, SECRET, VENDORS
 
 
-async def call(url: str, *, connect_timeout: float = 0.5, timeout: float = 0.3) -> Answer:
+async def call(url: str, *, connect_timeout: float = 2.0, timeout: float = 5.0) -> Answer:
     transport = open_transport()
     try:
         request = httpx2.Request("POST", url, content=b"text")
@@ -55,7 +55,7 @@ async def test_a_full_backlog_is_unavailable_although_the_whole_time_passed() ->
 async def test_no_answer_to_a_written_request_has_an_unknown_outcome(answer: Scripted, recorder: Recorder) -> None:
     recorder.default = answer
     with pytest.raises(OutcomeUnknown):
-        await call(recorder.url)
+        await call(recorder.url, timeout=0.75)
     assert len(recorder.requests) == 1
 
 

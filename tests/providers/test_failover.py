@@ -30,14 +30,14 @@ async def vendors() -> AsyncIterator[tuple[Recorder, Recorder]]:
 
 def router(first: Recorder, second: Recorder, *, route: Route = ROUTE, clock: Clock | None = None) -> Router:
     clock = clock or Clock()
-    providers = {"first": VENDORS["twilio"].make(first.url), "second": VENDORS["telnyx"].make(second.url)}
+    providers = {"first": VENDORS["twilio"].make(first.url, timeout=0.75), "second": VENDORS["telnyx"].make(second.url)}
     for name, provider in providers.items():
         provider.name = name
     return Router(
         providers,
         [route],
         new_breaker=lambda: Breaker(threshold=2, cooldown=30, clock=clock, draw=lambda: 0.0),
-        deadline=3.0,
+        deadline=10.0,
     )
 
 

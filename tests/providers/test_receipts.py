@@ -261,18 +261,69 @@ def test_a_repeated_report_is_refused(kind: str, late: int) -> None:
         read(kind, vendor.make(NEW, next(iter(vendor.statuses)), NOW), NEW, now=NOW + late)
 
 
-@pytest.mark.parametrize(
-    ("kind", "body"),
-    [("twilio", b"From=%2B1"), ("plivo", b"From=%2B1")],
-)
-def test_a_genuine_report_without_a_status_is_refused(kind: str, body: bytes) -> None:
+def signed(kind: str, body: bytes, url: str = URL) -> Callback:
+    """A genuine callback with any content."""
     if kind == "twilio":
-        headers = {"X-Twilio-Signature": mac(NEW, f"{URL}From+1".encode(), hashlib.sha1)}
-    else:
-        signed = f"{canonical(URL, [('From', '+1')])}.n"
-        headers = {"X-Plivo-Signature-V3": mac(NEW, signed.encode()), "X-Plivo-Signature-V3-Nonce": "n"}
+        tail = "".join(name + value for name, value in Callback(headers={}, url=url, body=body).form())
+        return Callback(
+            headers={"X-Twilio-Signature": mac(NEW, (url + tail).encode(), hashlib.sha1)}, url=url, body=body
+        )
+    if kind == "plivo":
+        text = canonical(url, Callback(headers={}, url=url, body=body).form()) + ".n"
+        return Callback(
+            headers={"X-Plivo-Signature-V3": mac(NEW, text.encode()), "X-Plivo-Signature-V3-Nonce": "n"},
+            url=url,
+            body=body,
+        )
+    if kind == "telnyx":
+        signature = b64(ED25519[NEW].sign(f"{NOW}|".encode() + body))
+        return Callback(
+            headers={"telnyx-signature-ed25519": signature, "telnyx-timestamp": str(NOW)}, url=url, body=body
+        )
+    if kind == "bird":
+        content = f"{NOW}\n{url}\n".encode() + hashlib.sha256(body).digest()
+        return Callback(
+            headers={"messagebird-signature": mac(NEW, content), "messagebird-request-timestamp": str(NOW)},
+            url=url,
+            body=body,
+        )
+    if kind == "sinch":
+        headers = {
+            "x-sinch-webhook-signature": mac(NEW, body + f".n.{NOW}".encode()),
+            "x-sinch-webhook-signature-nonce": "n",
+            "x-sinch-webhook-signature-timestamp": str(NOW),
+        }
+        return Callback(headers=headers, url=url, body=body)
+    claims: dict[str, object] = {"iat": NOW, "iss": "MessageBird", "nbf": NOW, "exp": NOW + 60}
+    claims |= {"payload_hash": hashlib.sha256(body).hexdigest(), "url_hash": hashlib.sha256(url.encode()).hexdigest()}
+    token = jwt.encode({"alg": "HS256"}, claims, OctKey.import_key(NEW))
+    name, prefix = ("MessageBird-Signature-JWT", "") if kind == "messagebird" else ("Authorization", "Bearer ")
+    return Callback(headers={name: prefix + token}, url=url, body=body)
+
+
+@pytest.mark.parametrize("kind", [name for name in VENDORS if name not in ("infobip", "kannel")])
+@pytest.mark.parametrize("body", [b"{}", b"[]", b'{"data": 1, "payload": []}', b"a=b", b"\xff"])
+def test_a_genuine_report_without_a_status_is_refused(kind: str, body: bytes) -> None:
+    if kind in ("twilio", "plivo") and b"=" not in body:
+        body = b"From=%2B1"
+    with pytest.raises(CallbackRefused, match=r"status|JSON|form"):
+        read(kind, signed(kind, body), NEW)
+
+
+def test_other_refusals() -> None:
     with pytest.raises(CallbackRefused, match="status"):
-        read(kind, Callback(headers=headers, url=URL, body=body), NEW)
+        read("kannel", Callback(headers={}, url=f"https://x.example/?token={NEW}"), NEW)
+    basic = {"Authorization": "Basic " + b64(NEW.encode())}
+    with pytest.raises(CallbackRefused, match="status"):
+        read("infobip", Callback(headers=basic, url=URL, body=b'{"results": 1}'), NEW)
+    with pytest.raises(CallbackRefused, match="basic"):
+        read("infobip", Callback(headers={"Authorization": f"Bearer {NEW}"}, url=URL, body=b"{}"), NEW)
+    sinchs = signed("sinch", b"{}")
+    with pytest.raises(CallbackRefused, match="algorithm"):
+        read("sinch", replace(sinchs, headers={**sinchs.headers, "x-sinch-webhook-signature-algorithm": "none"}), NEW)
+    stranger = jwt.encode({"alg": "HS256"}, {"iss": "Somebody", "nbf": NOW, "exp": NOW}, OctKey.import_key(NEW))
+    with pytest.raises(CallbackRefused, match="not MessageBird"):
+        read("messagebird", Callback(headers={"MessageBird-Signature-JWT": stranger}, url=URL), NEW)
 
 
 # Published: https://www.twilio.com/docs/usage/security and the vectors of Twilio's own libraries.

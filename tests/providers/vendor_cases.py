@@ -52,13 +52,13 @@ class Vendor:
     address: str = "base_url"
 
     def table(self, url: str, **changes: object) -> dict[str, object]:
-        return {"type": self.type, "timeout": 0.25, **self.settings, self.address: url, **changes}
+        return {"type": self.type, **self.settings, self.address: url, **changes}
 
     def make(self, url: str, **changes: object) -> SmsProvider:
         return build({"name": "under-test", **self.table(url, **changes)})
 
     def case(self, recorder: Recorder) -> Case:
-        table = self.table(recorder.url)
+        table = self.table(recorder.url, timeout=0.75)
         del table["type"]
         recorder.default = self.accepted
         return Case(

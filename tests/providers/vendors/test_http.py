@@ -13,7 +13,7 @@ from tests.providers.vendor_cases import MESSAGE, SECRET
 
 
 def kannel(url: str, **changes: object) -> SmsProvider:
-    table = {"type": "http", "preset": "kannel", "url": f"{url}/cgi-bin/sendsms", "timeout": 0.25}
+    table = {"type": "http", "preset": "kannel", "url": f"{url}/cgi-bin/sendsms"}
     return build({**table, "username": "user", "password": SECRET, "from": "Acme", **changes})
 
 

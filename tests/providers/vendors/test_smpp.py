@@ -159,8 +159,8 @@ def table(smsc: Smsc) -> dict[str, object]:
         "system_id": "esme",
         "password": SECRET,
         "from": "Acme",
-        "timeout": 0.4,
-        "connect_timeout": 1.5,
+        "timeout": 0.75,
+        "connect_timeout": 3.0,
     }
 
 
