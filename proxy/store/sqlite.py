@@ -47,7 +47,7 @@ def _parse(url: str) -> URL:
     if parsed.drivername != "sqlite" or parsed.host or parsed.username or parsed.query:
         raise StoreUrlInvalid("an SQLite URL has three slashes and then a path: sqlite:///hookpoint.db")
     database = None if parsed.database in (None, "", ":memory:") else parsed.database
-    return parsed.set(drivername="sqlite+aiosqlite", database=database)
+    return URL.create("sqlite+aiosqlite", database=database)
 
 
 def _create(path: Path) -> None:

@@ -170,13 +170,15 @@ async def test_cancelled_transactions_lose_nothing(any_url: str) -> None:
     await store.aclose()
 
 
-async def test_databases_in_memory_are_apart() -> None:
+async def test_databases_in_memory_are_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     one, other = await open_store("sqlite://"), await open_store("sqlite:///:memory:")
     await one.migrate("notes", [FIRST])
     with pytest.raises(StoreUnavailable, match="no such table"):
         await count(other)
     await one.aclose()
     await other.aclose()
+    assert modes(tmp_path) == {}
 
 
 OPEN_AND_MIGRATE = """

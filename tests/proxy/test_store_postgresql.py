@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -153,11 +154,10 @@ async def test_a_server_that_is_not_there_is_unavailable() -> None:
 
 
 async def test_a_server_that_says_nothing_is_unavailable_in_time() -> None:
-    silent = await asyncio.start_server(lambda *_: None, "127.0.0.1")
-    port = silent.sockets[0].getsockname()[1]
-    with pytest.raises(StoreUnavailable, match=r"did not answer within 0\.2 seconds"):
-        await open_store(f"postgresql://127.0.0.1:{port}/hookpoint", timeout=0.2)
-    silent.close()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        with pytest.raises(StoreUnavailable, match=r"did not answer within 0\.2 seconds"):
+            await open_store(f"postgresql://127.0.0.1:{port}/hookpoint", timeout=0.2)
 
 
 async def test_several_hosts_are_tried_in_turn(postgresql_url: str) -> None:
