@@ -264,7 +264,8 @@ def source_of(function: object) -> str:
     code = getattr(inspect.unwrap(inner) if callable(inner) else inner, "__code__", None)
     if code is not None:
         return f"{code.co_filename}:{code.co_firstlineno}"
-    return f"{type(function).__module__}:{type(function).__qualname__}"
+    kind = function if inspect.isclass(function) else type(function)
+    return f"{kind.__module__}:{kind.__qualname__}"
 
 
 def check_signature(point: AnyPoint, function: Callable[..., object], source: str) -> None:
@@ -276,13 +277,19 @@ def check_signature(point: AnyPoint, function: Callable[..., object], source: st
         raise HookDefinitionError(source, "is a generator.", "Use return in place of yield.")
     annotation = _annotation_of_event(function, source, event)
     kinds = get_args(annotation) if isinstance(annotation, UnionType) else (annotation,)
-    if all(isinstance(kind, type) and not issubclass(point.event, kind) for kind in kinds):
+    if not any(_accepts(kind, point.event) for kind in kinds):
         named = " | ".join(kind.__name__ for kind in kinds)
         raise HookDefinitionError(
             source,
             f"takes a {named}, but {point.name} gives a {event}.",
             f"Change the annotation to {event}, or the decorator to the point you mean.",
         )
+
+
+def _accepts(kind: object, event: type) -> bool:
+    if not isinstance(kind, type) or kind is Any or getattr(kind, "_is_protocol", False):
+        return True
+    return issubclass(event, kind)
 
 
 def _is_generator(function: object) -> bool:
