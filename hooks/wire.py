@@ -8,6 +8,8 @@ from dataclasses import MISSING, fields, is_dataclass
 from datetime import datetime
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
+from hookpoint.hooks.json import NotJsonError, freeze
+
 T = TypeVar("T")
 
 
@@ -59,19 +61,31 @@ def _from_json(hint: Any, value: object, where: str) -> object:
             return origin(value)
         raise EventFormatError(f"{where} is {_named(value)}; it must be an array of texts.")
     if hint is datetime:
-        try:
-            return datetime.fromisoformat(value)  # type: ignore[arg-type]
-        except (TypeError, ValueError):
-            raise EventFormatError(f'{where} is no time; write "2026-01-31T12:00:00+00:00".') from None
+        return _time(value, where)
     if hint in (str, bool) and type(value) is not hint:
         raise EventFormatError(
             f"{where} is {_named(value)}; it must be {'a text' if hint is str else 'true or false'}."
         )
-    if origin is Mapping and not isinstance(value, Mapping):
-        raise EventFormatError(f"{where} is {_named(value)}; it must be an object.")
+    if origin is Mapping:
+        if not isinstance(value, Mapping):
+            raise EventFormatError(f"{where} is {_named(value)}; it must be an object.")
+        try:
+            return freeze(value)
+        except NotJsonError as error:
+            raise EventFormatError(f"{where} {error}.") from None
     if options and all(isinstance(each, str) for each in options) and value not in options:
         raise EventFormatError(f"{where} must be one of {', '.join(options)}.")
     return value
+
+
+def _time(value: object, where: str) -> datetime:
+    try:
+        time = datetime.fromisoformat(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        raise EventFormatError(f'{where} is no time; write "2026-01-31T12:00:00+00:00".') from None
+    if time.tzinfo is None:
+        raise EventFormatError(f'{where} has no time zone; write "{time.isoformat()}+00:00".')
+    return time
 
 
 def _named(value: object) -> str:
