@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 
 def bind_loopback(port: int = 0) -> socket.socket:
     """A socket bound to 127.0.0.1 on `port`, or on a free one: so an address is known before what answers there is built."""
-    bound = socket.socket()
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # so that asyncio sets TCP_NODELAY
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(("127.0.0.1", port))

@@ -11,8 +11,9 @@ from hookpoint.proxy.cli.checks.hooks import hooks_load
 from hookpoint.proxy.cli.checks.keys import keys_are_usable, own_keys_are_usable
 from hookpoint.proxy.cli.checks.metadata import (
     endpoints_are_public,
-    id_tokens_can_be_verified,
+    id_tokens_can_be_signed,
     issuer_is_identical,
+    logout_tokens_can_be_verified,
     metadata_found,
     rewriting_breaks_nothing,
 )
@@ -37,7 +38,8 @@ CHECKS: tuple[Check, ...] = (
     endpoints_are_public,
     rewriting_breaks_nothing,
     keys_are_usable,
-    id_tokens_can_be_verified,
+    logout_tokens_can_be_verified,
+    id_tokens_can_be_signed,
     direct_calls_are_refused,
 )
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hookpoint.hooks import HookDefinitionError, token_issuance
 from hookpoint.proxy.cli.checks.context import Unreachable, origin
 from hookpoint.proxy.cli.checks.finding import error, fine, warning
+from hookpoint.proxy.runtime import configured_hooks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -113,10 +115,6 @@ async def rewriting_breaks_nothing(context: CheckContext) -> list[Finding]:
         reason = "authorization responses keep the upstream's issuer (RFC 9207), and clients compare it with the rewritten one"
         remedy = "Use it for clients without a browser only, or give the upstream the public URL."
         findings.append(warning("rewriting", reason, key="tokens.issuer", value='"rewrite"', remedy=remedy))
-    if found.text("userinfo_endpoint") or "openid" in found.texts("scopes_supported"):
-        reason = "ID tokens keep the upstream's issuer, and OpenID Connect clients compare it with the rewritten one"
-        remedy = "Use it for access tokens only, or give the upstream the public URL."
-        findings.append(warning("rewriting", reason, key="tokens.issuer", value='"rewrite"', remedy=remedy))
     return findings or [fine("rewriting", "nothing that discovery advertises depends on the upstream's own issuer")]
 
 
@@ -138,16 +136,41 @@ def _broken_by_rewriting(what: str) -> Finding:
     return error("rewriting", reason, key="tokens.issuer", value='"rewrite"', remedy=remedy)
 
 
-async def id_tokens_can_be_verified(context: CheckContext) -> list[Finding]:
-    """Warn when clients verify ID tokens with a key document that leaves the upstream's keys out."""
+async def logout_tokens_can_be_verified(context: CheckContext) -> list[Finding]:
+    """Warn when clients verify logout tokens with a key document that leaves the upstream's keys out."""
     found = await _discovery(context)
     if found is None or context.settings.tokens.jwks == "merged":
         return []
-    if not found.texts("id_token_signing_alg_values_supported") and "openid" not in found.texts("scopes_supported"):
+    if found.members.get("backchannel_logout_supported") is not True:
         return []
-    reason = "the upstream issues ID tokens, whose keys are no longer published"
-    remedy = 'Write jwks = "merged", unless no client uses OpenID Connect.'
+    reason = "the upstream sends logout tokens (Back-Channel Logout §2.4) itself, and its keys are no longer published"
+    remedy = 'Write jwks = "merged", unless no client uses them.'
     return [warning("keys", reason, key="tokens.jwks", value='"exclusive"', remedy=remedy)]
+
+
+async def id_tokens_can_be_signed(context: CheckContext) -> list[Finding]:
+    """Warn of ID tokens that only the upstream can sign, where they may have to be signed again."""
+    found = await _discovery(context)
+    tokens = context.settings.tokens
+    if found is None or not (tokens.jwks == "exclusive" or tokens.issuer == "rewrite" or _hooks_for_users(context)):
+        return []
+    kinds = []
+    if any(name.startswith("HS") for name in found.texts("id_token_signing_alg_values_supported")):
+        kinds.append("signed with the client's secret (HS256 and the like)")
+    if found.texts("id_token_encryption_alg_values_supported"):
+        kinds.append("encrypted to the client")
+    reason = "a client may have registered ID tokens that are {}; it gets no tokens when they would have to change"
+    remedy = (
+        "See that such clients have no at_hash in their ID tokens and no hooks that add to these, or register RS256."
+    )
+    return [warning("id tokens", reason.format(kind), remedy=remedy) for kind in kinds]
+
+
+def _hooks_for_users(context: CheckContext) -> bool:
+    try:
+        return any(hook.point is token_issuance for hook in configured_hooks(context.settings.hooks, context.settings))
+    except HookDefinitionError:
+        return False  # reported where hooks are loaded
 
 
 async def _discovery(context: CheckContext) -> Discovery | None:

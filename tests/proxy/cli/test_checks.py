@@ -121,13 +121,26 @@ METADATA: list[tuple[dict[str, object], dict[str, Any], Level, str, str]] = [
         "RFC 9207",
     ),
     (
-        {"scopes_supported": ["openid"]},
+        {"backchannel_logout_supported": True},
+        {"tokens": {"jwks": "exclusive"}},
+        Level.WARNING,
+        "tokens.jwks",
+        "logout tokens",
+    ),
+    (
+        {"id_token_signing_alg_values_supported": ["RS256", "HS256"]},
+        {"tokens": {"jwks": "exclusive"}},
+        Level.WARNING,
+        "",
+        "client's secret",
+    ),
+    (
+        {"id_token_encryption_alg_values_supported": ["RSA-OAEP"]},
         {"tokens": {"issuer": "rewrite"}, "server": {"public_url": PUBLIC}},
         Level.WARNING,
-        "tokens.issuer",
-        "ID tokens",
+        "",
+        "encrypted to the client",
     ),
-    ({"scopes_supported": ["openid"]}, {"tokens": {"jwks": "exclusive"}}, Level.WARNING, "tokens.jwks", "ID tokens"),
 ]
 
 
