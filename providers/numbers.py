@@ -82,14 +82,32 @@ def parse(text: str, *, default_region: str | None = None) -> Number:
     )
 
 
+def locate(e164: str) -> Number:
+    """What can be told of a number that somebody else has admitted: no plan may have it, as with vendors' test numbers.
+
+    Raises:
+        InvalidNumber: not even digits after a plus sign.
+    """
+    try:
+        return parse(e164)
+    except InvalidNumber:
+        if not e164.startswith("+") or not e164[1:].isdecimal() or not e164.isascii():
+            raise
+        return Number(e164=e164, country="001", calling_code=0, type="unknown")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NumberPolicy:
-    """Which numbers are served: ``countries`` lists the only ones allowed, ``denied_countries`` those never."""
+    """Which numbers are served: ``countries`` lists the only ones allowed, ``denied_countries`` those never.
+
+    ``always`` are served whatever they are: numbers made up for tests.
+    """
 
     default_region: str | None = None
     countries: frozenset[str] | None = None
     denied_countries: frozenset[str] = frozenset()
     types: frozenset[str] | None = None
+    always: frozenset[str] = frozenset()
 
     def check(self, text: str) -> Number:
         """Parse and admit a number.
@@ -98,6 +116,8 @@ class NumberPolicy:
             InvalidNumber: see :func:`parse`.
             NumberRefused: premium or shared cost, or outside of the lists.
         """
+        if text in self.always:
+            return locate(text)
         number = parse(text, default_region=self.default_region)
         if number.type in NEVER or (self.types is not None and number.type not in self.types):
             raise NumberRefused(f"{number} is of type {number.type}, which is not served")

@@ -23,7 +23,7 @@ from hookpoint.providers.errors import (
     Unsupported,
 )
 from hookpoint.providers.message import Kind, Message, Receipt, StatusUpdate
-from hookpoint.providers.numbers import masked, parse
+from hookpoint.providers.numbers import locate, masked
 from hookpoint.providers.provider import SmsProvider
 from hookpoint.providers.routes import Route
 
@@ -143,7 +143,7 @@ class Router:
                 raise NoRoute(f"unknown provider {provider!r}")
             yield Route(providers=(provider,)), message
             return
-        number = parse(message.recipient)
+        number = locate(message.recipient)
         first = next((route for route in self.routes if route.matches(message, number)), None)
         if first is None:
             return
@@ -208,7 +208,7 @@ class Router:
         else:
             return receipt
         finally:
-            country = parse(message.recipient).country
+            country = locate(message.recipient).country
             attempt = Attempt(
                 provider=name, kind=message.kind, country=country, outcome=outcome, seconds=self._clock() - started
             )

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from hookpoint.providers.errors import InvalidNumber, NumberRefused
 from hookpoint.providers.message import Message
-from hookpoint.providers.numbers import NumberPolicy, masked, parse
+from hookpoint.providers.numbers import NumberPolicy, locate, masked, parse
 
 
 @pytest.mark.parametrize(
@@ -100,3 +100,19 @@ def test_any_text_is_a_number_or_an_error(text: str) -> None:
     except InvalidNumber:
         return
     assert phonenumbers.is_valid_number(phonenumbers.parse(number.e164))
+
+
+def test_vendors_test_numbers_are_served_when_told() -> None:
+    with pytest.raises(InvalidNumber):
+        NumberPolicy().check("+10005550006")
+    assert NumberPolicy(always=frozenset({"+10005550006"})).check("+10005550006").country == "001"
+
+
+@pytest.mark.parametrize("text", ["15005550006", "+", "+1500x", "", "+١٢٣"])
+def test_only_e164_can_be_located(text: str) -> None:
+    with pytest.raises(InvalidNumber):
+        locate(text)
+
+
+def test_a_located_number_is_a_parsed_one_where_there_is_one() -> None:
+    assert locate("+4915123456789") == parse("+4915123456789")

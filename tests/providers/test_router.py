@@ -8,6 +8,7 @@ import structlog
 
 from hookpoint.providers.breaker import Breaker, State
 from hookpoint.providers.errors import (
+    InvalidNumber,
     Misconfigured,
     NoRoute,
     OutcomeUnknown,
@@ -279,3 +280,16 @@ def test_every_error_has_its_own_code() -> None:
 
     codes = [kind.code for kind in below(SmsError)]
     assert len(codes) == len(set(codes))
+
+
+async def test_admitted_numbers_that_no_plan_has_are_routed() -> None:
+    router = Router(pair(), [Route(providers=("first",))])
+    assert (await router.send(replace(MESSAGE, recipient="+10005550006"))).attempts[0].country == "001"
+    with pytest.raises(InvalidNumber):
+        await router.send(replace(MESSAGE, recipient="10005550006"))
+
+
+async def test_nobody_for_this_kind() -> None:
+    providers: dict[str, SmsProvider] = {"first": TextsOnly("first")}
+    with pytest.raises(Unsupported):
+        await Router(providers).send(replace(MESSAGE, kind="voice"))
