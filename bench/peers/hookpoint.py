@@ -1,4 +1,7 @@
-"""hookpoint with one Python hook, one worker, logging warnings; everything else as it comes."""
+"""hookpoint with one Python hook, one worker, logging warnings; everything else as it comes.
+
+The peers named "resign" keep no originals of the tokens they sign again: they do what the other re-signing peers do, no more.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +29,7 @@ url = "http://127.0.0.1:{upstream}"
 
 [tokens]
 algorithm = "{algorithm}"
+keep_originals = {keep_originals}
 
 [log]
 level = "warning"
@@ -44,28 +48,34 @@ async def add_plan(event: CredentialsExchange) -> TokenChanges:
 """
 
 
-def _launch(stage: Stage, folder: Path, port: int, *, algorithm: str) -> Launch:
+def _launch(stage: Stage, folder: Path, port: int, *, algorithm: str, keep_originals: bool) -> Launch:
     folder.mkdir(parents=True, exist_ok=True)
     configuration = _CONFIGURATION.format(
-        port=port, admin=free_port(), upstream=stage.upstream, issuer=ISSUER, algorithm=algorithm
+        port=port,
+        admin=free_port(),
+        upstream=stage.upstream,
+        issuer=ISSUER,
+        algorithm=algorithm,
+        keep_originals=str(keep_originals).lower(),
     )
     (folder / "hookpoint.toml").write_text(configuration)
     (folder / "hooks.py").write_text(_HOOK)
     return Launch(command=[str(Path(sys.executable).parent / "hookpoint"), "serve"], folder=folder)
 
 
-def _peer(name: str, algorithm: str, works: set[str]) -> Peer:
+def _peer(name: str, algorithm: str, works: set[str], *, keep_originals: bool) -> Peer:
     return Peer(
         name=name,
         works=frozenset(works),
-        launch=partial(_launch, algorithm=algorithm),
-        version=lambda: __version__,
+        launch=partial(_launch, algorithm=algorithm, keep_originals=keep_originals),
+        version=lambda: f"{__version__}, {algorithm}, {'keeps' if keep_originals else 'does not keep'} originals",
         algorithm=algorithm,
         resigns=True,
     )
 
 
 PEERS = (
-    _peer("hookpoint", "RS256", {"small", "large", "token"}),
-    _peer("hookpoint ES256", "ES256", {"token"}),
+    _peer("hookpoint", "RS256", {"small", "large", "token"}, keep_originals=True),
+    _peer("resign RS256", "RS256", {"token"}, keep_originals=False),
+    _peer("resign ES256", "ES256", {"token"}, keep_originals=False),
 )

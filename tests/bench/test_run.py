@@ -23,7 +23,7 @@ SECONDS = 120
 
 def test_a_quick_run_measures_verifies_and_writes(tmp_path: Path) -> None:
     data, page = tmp_path / "run.json", tmp_path / "benchmarks.md"
-    peers = ["direct", "hookpoint", "hookpoint ES256"]
+    peers = ["direct", "hookpoint", "resign ES256"]
     command = [sys.executable, "-m", "bench", "--quick", "--json", str(data), "--write", str(page), "--only", *peers]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=False)
     assert done.returncode == 0, done.stderr
