@@ -12,7 +12,7 @@ from tests.partners.clients import GrantRefusedError, get_token_with_authlib, ge
 from tests.partners.loopback import open_http
 from tests.partners.partner import Partner
 from tests.proxy.e2e.hooks import HOOKS, PLAN
-from tests.proxy.e2e.product import Product, free_port, run_hookpoint
+from tests.proxy.e2e.product import Product, free_port, post_form, run_hookpoint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,16 +42,24 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
             yield Stage(product=product, partner=partner)
 
 
-async def test_T19_clients_get_the_opaque_token_and_the_log_says_what_was_left_out(stage: Stage) -> None:
+async def test_T19_clients_get_the_opaque_token_and_what_hooks_made_of_it_is_kept(stage: Stage) -> None:
     client = stage.partner.client()
     for get_token in (get_token_with_authlib, get_token_with_openid_client):
         before = stage.partner.counts()["token"]
-        grant = await get_token(stage.product.url, client, scope="api:read")
+        grant = await get_token(stage.product.url, client, scope="api:read api:write")
         assert "." not in grant.access_token
         assert grant.answer["scope"] == "api:read"
         assert stage.partner.counts()["token"] == before + 1
-    entries = stage.product.events("token_passes_unchanged", client_id=client.client_id)
-    assert entries[-1]["claims_left_out"] == [PLAN]
+    assert stage.product.events("token_changes_kept", client_id=client.client_id)[-1]["claims_set"] == [PLAN]
+
+
+async def test_a_token_that_canaille_calls_inactive_stays_inactive(stage: Stage) -> None:
+    client = stage.partner.client()
+    auth = (client.client_id, client.client_secret)
+    grant = await get_token_with_authlib(stage.product.url, client, scope="api:read")
+    # It tells only the clients in a token's audience, and tokens of this grant have none.
+    answer = await post_form(f"{stage.product.url}/oauth/introspect", {"token": grant.access_token}, auth=auth)
+    assert (answer.status_code, answer.json()) == (200, {"active": False})
 
 
 async def test_a_hook_denies_an_opaque_token(stage: Stage) -> None:

@@ -141,6 +141,7 @@ WRONG_RESULTS = {
     "a name that is no text": "TokenChanges(claims={1: 'x'})",
     "a name within that is no text": "TokenChanges(claims={'x': {1: 'y'}})",
     "itself": "(lambda d: d.update(x=d) or TokenChanges(claims=d))({})",
+    "a number without an end": "TokenChanges(claims={'x': 10 ** 5000})",
     "one text to remove": "TokenChanges(remove_claims='plan')",
 }
 
@@ -175,13 +176,12 @@ async def test_T21_a_hook_that_hangs_takes_the_token_with_it(stage: RecorderStag
     assert answer.elapsed.total_seconds() < 2
 
 
-@pytest.mark.parametrize("expression", ["'y' * 9000", "['y'] * 4000", "10 ** 4000", "10 ** 5000"])
-async def test_T21_a_claim_that_no_token_can_hold_is_an_error(stage: RecorderStage, expression: str) -> None:
+@pytest.mark.parametrize("expression", ["'y' * 9000", "['y'] * 4000"])
+async def test_T21_a_token_that_would_become_too_large_is_an_error(stage: RecorderStage, expression: str) -> None:
     answer = await stage.ask(do={"python": f"TokenChanges(claims={{'x': {expression}}})"})
     assert_is_oauth_error(answer, 500, "server_error")
-    assert answer.json()["error_description"] == "The token cannot be changed like this."
     entry = stage.product.events("changes_not_applicable", request_id=answer.headers["x-request-id"])[0]
-    assert ("10 **" in expression) == (entry["code"] != "token_too_large")
+    assert entry["code"] == "token_too_large"
 
 
 @pytest.mark.parametrize(

@@ -181,9 +181,9 @@ async def test_T19_T20_a_token_that_only_its_audience_can_read_passes(mock_stage
     mock_stage.partner.behave(mode)
     answer = await mock_stage.ask()
     assert answer.status_code == 200
-    assert answer.json()["expires_in"] == 3600
-    assert mock_stage.product.events("token_passes_unchanged")[-1]["claims_left_out"] == [PLAN]
-    assert (await mock_stage.ask(tenant="blocked")).json()["error"] == "access_denied"
+    assert len(answer.json()["access_token"].split(".")) in (1, 5)
+    assert 3590 < answer.json()["expires_in"] <= 3600
+    assert_is_oauth_error(await mock_stage.ask(tenant="blocked"), 400, "access_denied")
 
 
 async def test_a_slow_server_is_given_up_after_the_configured_time(mock_stage: MockStage) -> None:
