@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 from urllib.parse import urlsplit
 
 import httpx2
@@ -20,6 +21,15 @@ from hookpoint.proxy.wrapped import CallFailed, call, document_request
 
 MAX_DOCUMENT = 256 * 1024
 DOCUMENT_TIMEOUT = 5.0
+# The endpoints besides that for tokens, and their members in metadata (RFC 8414 section 2, RFC 9126, OpenID Connect Discovery).
+ENDPOINT_MEMBERS: Final = {
+    "introspection": "introspection_endpoint",
+    "revocation": "revocation_endpoint",
+    "userinfo": "userinfo_endpoint",
+    "authorization": "authorization_endpoint",
+    "pushed_authorization": "pushed_authorization_request_endpoint",
+    "end_session": "end_session_endpoint",
+}
 _MAX_AGE = re.compile(rb"(?:^|[\s,])max-age=\"?(\d{1,9})")
 
 log = structlog.get_logger(__name__)
@@ -40,8 +50,8 @@ class ServerMetadata:
     """What is known of the server; paths are as clients see them, below the mount root.
 
     `jwks_source` is where its keys are read: a path of the server, or a URL elsewhere that the configuration allows.
-    `jwks_path` is where hookpoint publishes keys. `endpoints` are the paths of its other endpoints by the names of their metadata
-    (RFC 8414 section 2). `document` is None for a server without discovery.
+    `jwks_path` is where hookpoint publishes keys. `endpoints` are the paths of its other endpoints by their names, such as
+    `introspection`. `document` is None for a server without discovery.
     """
 
     issuer: str | None
@@ -49,8 +59,12 @@ class ServerMetadata:
     jwks_path: str
     jwks_source: str | None
     discovery_paths: tuple[str, ...] = ()
-    endpoints: Mapping[str, str] = field(default_factory=dict)
+    endpoints: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     document: Mapping[str, object] | None = field(default=None, repr=False)
+
+    def endpoint(self, name: str) -> str | None:
+        """The path of an endpoint, None for a server that has none."""
+        return next(iter(self.endpoints.get(name, ())), None)
 
     @property
     def jwks_is_elsewhere(self) -> bool:
@@ -77,6 +91,7 @@ class ServerDocuments:
         token_paths: tuple[str, ...] = (),
         jwks_paths: tuple[str, ...] = (),
         discovery_paths: tuple[str, ...] = (),
+        endpoint_paths: Mapping[str, tuple[str, ...]] | None = None,
         root_path: str = "",
     ) -> None:
         self._app = app
@@ -88,6 +103,7 @@ class ServerDocuments:
         self._token_paths = token_paths
         self._jwks_paths = jwks_paths
         self._discovery_paths = discovery_paths
+        self._endpoint_paths = endpoint_paths or {}
         self._root_path = root_path
 
     async def metadata(self) -> ServerMetadata:
@@ -166,9 +182,17 @@ class ServerDocuments:
         paths = (*self._token_paths, *((discovered,) if discovered else ()), *self._dialect.token.paths)
         return tuple(dict.fromkeys(paths))
 
-    def _endpoints_of(self, members: Mapping[str, object], issuer: str | None) -> dict[str, str]:
-        paths = {name: self.path_of(_text(members, name), issuer) for name in members if name.endswith("_endpoint")}
-        return {name: path for name, path in paths.items() if path is not None}
+    def _endpoints_of(self, members: Mapping[str, object], issuer: str | None) -> dict[str, tuple[str, ...]]:
+        aliases = members.get("mtls_endpoint_aliases")  # RFC 8705 section 5
+        said = (members, aliases if isinstance(aliases, Mapping) else {})
+        found: dict[str, tuple[str, ...]] = {}
+        for name, member in ENDPOINT_MEMBERS.items():
+            discovered = (self.path_of(_text(each, member), issuer) for each in said)
+            dialect: tuple[str, ...] = getattr(self._dialect.endpoints, name)
+            paths = (*self._endpoint_paths.get(name, ()), *(path for path in discovered if path), *dialect)
+            if paths:
+                found[name] = tuple(dict.fromkeys(paths))
+        return found
 
     def _keys_of(self, jwks_uri: str | None, issuer: str | None) -> tuple[str, str | None]:
         chosen = self._jwks_uri or jwks_uri

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from hookpoint.proxy.answers import Answer, error_answer
 from hookpoint.proxy.config import Settings, load
 from hookpoint.proxy.observability import Metrics, new_registry
+from hookpoint.proxy.returning import Flow
 from hookpoint.proxy.routes import ASTERISK, PASS, Matched, Refused
 from hookpoint.proxy.runtime import NotReady, Runtime
 from hookpoint.proxy.site import Site
@@ -22,6 +23,7 @@ from hookpoint.proxy.store import StoreError
 from hookpoint.proxy.tokens.errors import SigningKeyError
 
 PASSED = "passed"  # the route, in metrics, of what is not intercepted
+TOKEN_REFUSED = "token_refused"  # noqa: S105 - an outcome
 
 log = structlog.get_logger(__name__)
 
@@ -75,17 +77,24 @@ class HookpointMiddleware:
             return
         decision = site.table.decide(_raw_path(scope), scope["path"])
         if decision is PASS or (decision is ASTERISK and scope["method"] == "OPTIONS"):
-            await self.app(scope, receive, send)
-            route, outcome = PASSED, PASSED
+            route, outcome = PASSED, await self._pass(site, scope, receive, send)
         elif isinstance(decision, Matched):
             route = decision.route.kind
-            outcome = await site.flows[route](scope, receive, send)
+            outcome = await _run(site, site.flows[route], scope, receive, send)
         else:
             assert isinstance(decision, Refused)
             log.info("request_refused", code=decision.code)
             await _refusal(decision).send(send)
             route, outcome = PASSED, decision.code
         self.metrics.request(route, outcome, time.perf_counter() - started)
+
+    async def _pass(self, site: Site, scope: Scope, receive: Receive, send: Send) -> str:
+        admitted = await _admit(site, scope)
+        if isinstance(admitted, Answer):
+            await admitted.send(send)
+            return TOKEN_REFUSED
+        await self.app(admitted, receive, send if site.leaks is None else site.leaks.watching(scope, send))
+        return PASSED
 
     async def _find_site(self, scope: Scope, send: Send) -> Site | None:
         """Load what is not known yet; answers the request and returns None when that fails."""
@@ -111,10 +120,13 @@ class HookpointMiddleware:
             await _deny_websocket(scope, receive, send, error_answer(503, "temporarily_unavailable", "Not ready yet."))
             return
         decision = site.table.decide(_raw_path(scope), scope["path"])
-        if decision is PASS:
-            await self.app(scope, receive, send)
-            return
         answer = error_answer(400, "invalid_request", "There is no WebSocket here.")
+        if decision is PASS:
+            admitted = await _admit(site, scope)
+            if not isinstance(admitted, Answer):
+                await self.app(admitted, receive, send)
+                return
+            answer = admitted
         await _deny_websocket(scope, receive, send, answer)
 
     async def _call(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -151,6 +163,21 @@ class HookpointMiddleware:
             for event in ("startup", "shutdown"):
                 await receive()
                 await watch({"type": f"lifespan.{event}.complete"})
+
+
+async def _admit(site: Site, scope: Scope) -> Scope | Answer:
+    """The request with the server's own token as its credentials, if those were ours; or why it must not go on."""
+    if site.bearer is None or not site.bearer.concerns(scope):
+        return scope
+    return await site.bearer.admit(scope)
+
+
+async def _run(site: Site, flow: Flow, scope: Scope, receive: Receive, send: Send) -> str:
+    admitted = await _admit(site, scope)
+    if isinstance(admitted, Answer):
+        await admitted.send(send)
+        return TOKEN_REFUSED
+    return await flow(admitted, receive, send)
 
 
 def _settings(config: str | os.PathLike[str] | Settings | None, dialect: str) -> Settings:

@@ -31,6 +31,7 @@ from hookpoint.proxy.observability import Metrics, new_request_id
 from hookpoint.proxy.site import Parts, Site, load_site
 from hookpoint.proxy.store import Store, StoreError, open_store
 from hookpoint.proxy.tokens.errors import SigningKeyError
+from hookpoint.proxy.tokens.own_tokens import OwnTokens
 from hookpoint.proxy.tokens.private_keys import read_keys
 from hookpoint.proxy.tokens.signing_keys import SigningKeys
 from hookpoint.proxy.upstream.clients import TrustedProxies, client_of
@@ -154,6 +155,7 @@ class Runtime:
             chain=self._chain,
             keys=keys,
             vault=vault,
+            own_tokens=OwnTokens(keys, vault) if vault is not None else None,
             locks=Locks(self._store, lease=settings.limits.token_timeout + 30),
             metrics=self._metrics,
             directory=Directory(

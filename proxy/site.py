@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
 from urllib.parse import urlsplit
 
 import structlog
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Scope
 
 from hookpoint.hooks import Chain, Request
 from hookpoint.proxy.config import Settings
 from hookpoint.proxy.dialects import Dialect, load_dialect
-from hookpoint.proxy.discovery import DiscoveryFailed, ServerDocuments, ServerMetadata
+from hookpoint.proxy.discovery import ENDPOINT_MEMBERS, DiscoveryFailed, ServerDocuments, ServerMetadata
+from hookpoint.proxy.flows.bearer import BearerTokens
 from hookpoint.proxy.flows.documents import JwksFlow, MetadataFlow
+from hookpoint.proxy.flows.exchanged import ExchangedTokens
 from hookpoint.proxy.flows.intercepted import Directory
 from hookpoint.proxy.flows.issuer import Issuer
+from hookpoint.proxy.flows.leaks import LeakDetector
 from hookpoint.proxy.flows.opaque import IntrospectionClient, OpaqueTokens
 from hookpoint.proxy.flows.refreshes import Refreshes
 from hookpoint.proxy.flows.token import TokenFlow, TokenPolicy
 from hookpoint.proxy.flows.token_request import TokenRequestLimits
 from hookpoint.proxy.flows.undo import Undo
 from hookpoint.proxy.observability import Metrics
+from hookpoint.proxy.returning import Flow, returning_flows, returning_routes
 from hookpoint.proxy.routes import Route, RouteTable
 from hookpoint.proxy.tokens.algorithms import ALGORITHMS
 from hookpoint.proxy.tokens.errors import FetchFailed, KeysUnavailable
+from hookpoint.proxy.tokens.own_tokens import OwnTokens
 from hookpoint.proxy.tokens.publishing import published_jwks
 from hookpoint.proxy.tokens.remote_keys import FetchedKeys, RemoteKeySet
 from hookpoint.proxy.tokens.signing_keys import SigningKeys
@@ -41,17 +45,12 @@ _RESOURCE_METADATA = "/.well-known/oauth-protected-resource"  # RFC 9728 section
 log = structlog.get_logger(__name__)
 
 
-class Flow(Protocol):
-    """Serves one kind of route; returns what became of the request, for metrics."""
-
-    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[str]: ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     """What the sites of one runtime share.
 
-    `intercepts` is whether there is anything to do with tokens at all. Without a vault originals are not kept.
+    `intercepts` is whether there is anything to do with tokens at all. Without a vault originals are not kept, and nothing is known of
+    `own_tokens` that come back.
     """
 
     app: ASGIApp
@@ -59,6 +58,7 @@ class Parts:
     chain: Chain
     keys: SigningKeys
     vault: Vault | None
+    own_tokens: OwnTokens | None
     locks: Locks
     metrics: Metrics
     directory: Directory
@@ -68,13 +68,18 @@ class Parts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """A server that is known: its routes, and the flow of each kind of route."""
+    """A server that is known: its routes, and the flow of each kind of route.
+
+    `bearer` looks at the credentials of all requests, `leaks` at the answers to those that have no route.
+    """
 
     metadata: ServerMetadata
     table: RouteTable
     routes: tuple[Route, ...]
     flows: Mapping[str, Flow]
     keys: RemoteKeySet
+    bearer: BearerTokens | None = None
+    leaks: LeakDetector | None = None
 
     async def aclose(self) -> None:
         """Stop fetching keys."""
@@ -116,6 +121,8 @@ async def load_site(parts: Parts, root_path: str) -> Site:
         routes=tuple(routes),
         flows=flows,
         keys=keys,
+        bearer=BearerTokens(parts.own_tokens) if parts.own_tokens is not None and parts.intercepts else None,
+        leaks=_leak_detector(parts, metadata, keys),
     )
 
 
@@ -134,6 +141,7 @@ def server_documents(app: ASGIApp, settings: Settings, dialect: Dialect, root_pa
         token_paths=routes.token,
         jwks_paths=routes.jwks,
         discovery_paths=routes.discovery,
+        endpoint_paths={name: getattr(routes, name) for name in ENDPOINT_MEMBERS},
         root_path=root_path,
     )
 
@@ -200,6 +208,7 @@ def _flows(
     flows: dict[str, Flow] = {
         TOKEN: _token_flow(parts, dialect, metadata, keys, public_issuer),
         JWKS: JwksFlow(parts.app, publish),
+        **returning_flows(parts.app, settings, dialect, parts.own_tokens, lambda scope: parts.describe(scope).id),
     }
     if metadata.document is not None and (rewrites or metadata.jwks_is_elsewhere):
         flows[METADATA] = MetadataFlow(
@@ -218,9 +227,14 @@ def _token_flow(
     parts: Parts, dialect: Dialect, metadata: ServerMetadata, keys: RemoteKeySet, public_issuer: str | None
 ) -> TokenFlow:
     settings, limits = parts.settings, parts.settings.limits
+    app = parts.app
+    if parts.own_tokens is not None:
+        app = ExchangedTokens(
+            app, parts.own_tokens, max_bytes=limits.intercepted_body_bytes, timeout=limits.body_timeout
+        )
     algorithm = None if settings.tokens.algorithm == "upstream" else settings.tokens.algorithm
     return TokenFlow(
-        parts.app,
+        app,
         chain=parts.chain,
         verifier=TokenVerifier(
             keys,
@@ -240,13 +254,13 @@ def _token_flow(
         opaque=OpaqueTokens(
             parts.app,
             parts.vault,
-            path=metadata.endpoints.get("introspection_endpoint"),
+            path=metadata.endpoint("introspection"),
             client=_introspection_client(settings),
             issuer=public_issuer or metadata.issuer or public_origin(settings, metadata),
             algorithm=algorithm or "RS256",
         ),
         refreshes=Refreshes(parts.vault, parts.locks, timeout=limits.token_timeout) if parts.vault else None,
-        undo=Undo(parts.app, metadata.endpoints.get("revocation_endpoint")),
+        undo=Undo(parts.app, metadata.endpoint("revocation")),
         dialect=dialect,
         directory=parts.directory,
         describe=parts.describe,
@@ -257,6 +271,12 @@ def _token_flow(
             request=TokenRequestLimits(body_bytes=limits.intercepted_body_bytes, body_timeout=limits.body_timeout),
         ),
     )
+
+
+def _leak_detector(parts: Parts, metadata: ServerMetadata, keys: RemoteKeySet) -> LeakDetector | None:
+    if not parts.intercepts or parts.settings.tokens.leak_detector == "off" or not metadata.issuer:
+        return None
+    return LeakDetector(keys, issuer=metadata.issuer, metrics=parts.metrics)
 
 
 def _introspection_client(settings: Settings) -> IntrospectionClient | None:
@@ -272,4 +292,4 @@ def _routes(metadata: ServerMetadata, flows: Mapping[str, Flow]) -> list[Route]:
     if METADATA in flows:
         paths = dict.fromkeys((*metadata.discovery_paths, _RESOURCE_METADATA))
         routes += [Route(kind=METADATA, path=path) for path in paths]
-    return routes
+    return routes + returning_routes(metadata, flows, taken={route.path for route in routes})

@@ -79,5 +79,11 @@ class TokenSettings(Section):
     """Whether the server's own tokens are kept, sealed, so that re-issued ones work at the server too: introspection, revocation, user
     info, exchange. Without them they are good for verification by key only."""
 
+    front_channel: Literal["block", "pass"] = "block"
+    """Requests for access tokens in authorization responses (`response_type=token`), where no hook would see them."""
+
+    leak_detector: Literal["log", "off"] = "log"
+    """Reports answers that pass with a token of the upstream in them, which no hook has seen."""
+
     max_bytes: Bytes = 8192
     """The largest access token that is looked at; a larger one is an error."""

@@ -141,6 +141,24 @@ class RouteSettings(Section):
     discovery: tuple[RoutePath, ...] = Field(default=(), examples=[["/.well-known/openid-configuration"]])
     """Discovery documents (RFC 8414 §3, OpenID Connect Discovery §4). Default: the dialect's."""
 
+    introspection: tuple[RoutePath, ...] = Field(default=(), examples=[["/oauth/introspect"]])
+    """Token introspection (RFC 7662). Default: `introspection_endpoint` of discovery and the dialect's."""
+
+    revocation: tuple[RoutePath, ...] = Field(default=(), examples=[["/oauth/revoke"]])
+    """Token revocation (RFC 7009). Default: `revocation_endpoint` of discovery and the dialect's."""
+
+    userinfo: tuple[RoutePath, ...] = Field(default=(), examples=[["/userinfo"]])
+    """User info (OpenID Connect Core §5.3). Default: `userinfo_endpoint` of discovery and the dialect's."""
+
+    authorization: tuple[RoutePath, ...] = Field(default=(), examples=[["/authorize"]])
+    """Authorization endpoints. Default: `authorization_endpoint` of discovery and the dialect's."""
+
+    pushed_authorization: tuple[RoutePath, ...] = Field(default=(), examples=[["/oauth/par"]])
+    """Pushed authorization requests (RFC 9126). Default: `pushed_authorization_request_endpoint` of discovery and the dialect's."""
+
+    end_session: tuple[RoutePath, ...] = Field(default=(), examples=[["/oidc/logout"]])
+    """Logout (RP-Initiated Logout §2). Default: `end_session_endpoint` of discovery and the dialect's."""
+
 
 class UpstreamSettings(Section):
     """Where the OAuth server is and what is known about it."""

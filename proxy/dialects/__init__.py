@@ -33,6 +33,8 @@ class TokenDialect(_Part):
     """The kinds of body it reads."""
     denial_status: dict[str, int] = Field(default_factory=dict)
     """The HTTP status of an error code; 400 for codes that are not here (RFC 6749 section 5.2)."""
+    other_paths: tuple[str, ...] = ()
+    """Where the server issues tokens as well, in answers that hooks do not change; `hookpoint check` lists them."""
 
 
 class DocumentDialect(_Part):
@@ -44,12 +46,30 @@ class DocumentDialect(_Part):
     """Where keys are published when `jwks_uri` lies on another origin."""
 
 
+class EndpointDialect(_Part):
+    """Where its other endpoints are, besides what discovery says."""
+
+    introspection: tuple[str, ...] = ()
+    """Token introspection (RFC 7662)."""
+    revocation: tuple[str, ...] = ()
+    """Token revocation (RFC 7009)."""
+    userinfo: tuple[str, ...] = ()
+    """User info (OpenID Connect Core section 5.3)."""
+    authorization: tuple[str, ...] = ()
+    """Authorization requests (RFC 6749 section 3.1)."""
+    pushed_authorization: tuple[str, ...] = ()
+    """Pushed authorization requests (RFC 9126)."""
+    end_session: tuple[str, ...] = ()
+    """Logout (OpenID Connect RP-Initiated Logout section 2)."""
+
+
 class Dialect(_Part):
     """One kind of server."""
 
     title: str
     token: TokenDialect
     documents: DocumentDialect
+    endpoints: EndpointDialect = EndpointDialect()
 
     def status_of(self, error: str) -> int:
         """The HTTP status with which an OAuth error code is answered."""

@@ -76,6 +76,11 @@ class Metrics:
         self._jwks_fetches = _Series(
             Counter("hookpoint_jwks_fetches_total", "Fetches of the upstream's keys.", ["outcome"], registry=registry)
         )
+        self._upstream_tokens_leaked = Counter(
+            "hookpoint_upstream_tokens_leaked_total",
+            "Answers that passed with a token of the upstream in them.",
+            registry=registry,
+        )
 
     def request(self, route: str, outcome: str, seconds: float) -> None:
         """Count a request that was answered, `seconds` after it began."""
@@ -97,6 +102,10 @@ class Metrics:
     def token_signed(self, algorithm: str) -> None:
         """Count a token that was signed."""
         self._tokens_signed.child(algorithm).inc()
+
+    def upstream_token_leaked(self) -> None:
+        """Count an answer that passed with a token of the upstream in it."""
+        self._upstream_tokens_leaked.inc()
 
     def jwks_fetch(self, outcome: str) -> None:
         """Count a fetch of the upstream's key set."""
