@@ -69,7 +69,7 @@ class Twilio(TwilioProvider):
 
         return await self.call(message, create)
 
-    def _text(self, message: Message) -> dict[str, object]:
+    def _text(self, message: Message) -> dict[str, Any]:
         settings = self._settings
         sender = message.sender or settings.sender
         if not sender and not settings.messaging_service_sid:
@@ -81,7 +81,7 @@ class Twilio(TwilioProvider):
             arguments["messaging_service_sid"] = settings.messaging_service_sid
         return arguments
 
-    def _whatsapp(self, message: Message) -> dict[str, object]:
+    def _whatsapp(self, message: Message) -> dict[str, Any]:
         settings = self._settings
         sender = message.sender or settings.whatsapp_from
         if not sender:
@@ -94,9 +94,9 @@ class Twilio(TwilioProvider):
             arguments["body"] = message.text
         return arguments
 
-    def _common(self) -> dict[str, object]:
+    def _common(self) -> dict[str, Any]:
         settings = self._settings
-        arguments: dict[str, object] = {"message_intent": "otp"}
+        arguments: dict[str, Any] = {"message_intent": "otp"}
         if not settings.keep_content:
             arguments |= {"content_retention": "discard", "address_retention": "obfuscate"}
         if settings.risk_check:
@@ -107,13 +107,13 @@ class Twilio(TwilioProvider):
             arguments["validity_period"] = settings.validity
         return arguments
 
-    def _voice(self, message: Message) -> dict[str, object]:
+    def _voice(self, message: Message) -> dict[str, Any]:
         sender = message.sender or self._settings.voice_from or self._settings.sender
         if not sender or not sender.startswith("+"):
             raise Unsupported("has no number to call from", provider=self.name)
         twiml = VoiceResponse()
         twiml.say(spoken(message), language=message.language or None)
-        arguments: dict[str, object] = {"to": message.recipient, "from_": sender, "twiml": str(twiml)}
+        arguments: dict[str, Any] = {"to": message.recipient, "from_": sender, "twiml": str(twiml)}
         if self._settings.status_callback:
             arguments["status_callback"] = self._settings.status_callback
         return arguments

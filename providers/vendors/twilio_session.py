@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any, ClassVar, Final
 
 import httpx2
@@ -75,9 +74,6 @@ BY_CODE: Final[Mapping[str, ErrorType]] = {
     "63038": Throttled,
 }
 
-# An empty mapping would make the SDK read TWILIO_EDGE and TWILIO_REGION from the environment.
-_NO_ENVIRONMENT: Final = MappingProxyType({"TWILIO": ""})
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TwilioAccount(HttpSettings):
@@ -131,7 +127,8 @@ class TwilioProvider(HttpProvider):
             region=account.region,
             edge=account.edge,
             http_client=_Transport(self, message, account.base_url),
-            environment=_NO_ENVIRONMENT,
+            # An empty one would make the SDK read TWILIO_EDGE and TWILIO_REGION.
+            environment={"TWILIO": ""},
         )
 
 

@@ -42,7 +42,7 @@ class TwilioVerify(TwilioProvider):
         self.check(message)
         if message.code is None or not 4 <= len(message.code) <= 10:
             raise Unsupported("needs a code of 4 to 10 characters", provider=self.name)
-        arguments: dict[str, object] = {
+        arguments: dict[str, Any] = {
             "to": message.recipient,
             "channel": CHANNELS[message.kind],
             "custom_code": message.code,
