@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     plan = Plan(rounds=options.rounds, seconds=options.seconds, open_seconds=max(0.5, options.seconds * 5 / 3))
     if options.quick:
-        plan = Plan(rounds=1, seconds=0.3, warm_up=0.1, open_seconds=0.3)
+        plan = Plan(rounds=1, slices=1, seconds=0.3, warm_up=0.1, open_seconds=0.3)
     console = Console(width=None if sys.stdout.isatty() else _LEAST_WIDTH)
     wanted = [peer for peer in PEERS if options.only is None or peer.name in options.only]
     peers, versions, absent = _available(wanted)

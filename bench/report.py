@@ -35,11 +35,13 @@ compared with, and shows its own figure with its lowest and highest round.
 ## What was measured
 
 - {machine}
-- {when}; {rounds} rounds, {seconds:g} s for each rate after {warm_up:g} s to warm up, {open_seconds:g} s for each latency.
+- {when}; {rounds} rounds, {seconds:g} s for each rate after {warm_up:g} s to warm up, {open_seconds:g} s for each latency,
+  in {slices} slices between which the peers take turns.
 - Cores: {cores}. One worker for each peer. The load generator and the server behind the peers share what is left.
 - The server behind all peers echoes bodies, and answers token requests with one fixed RS256 token.
 - Rates: 16 keep-alive connections (4 for 1 MiB), each asking again as soon as it is answered. "≥" marks a rate at which the peer
-  had CPU time left: the load generator, or the server behind, was the limit, so look at the CPU time instead.
+  did not use up its core: the load generator, the server behind, or what else ran on the machine was the limit. Look at the CPU
+  time there.
 - Latencies: requests leave at a fixed {rate:g} a second whether or not earlier ones are answered, and count from the moment they
   were due.
 - Every peer's answers are checked before and after each measurement: the echoed bytes, or the token's signature, the added claim
