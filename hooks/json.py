@@ -43,8 +43,8 @@ class FrozenDict(dict[str, JsonValue]):
     clear = _refuse
     pop = _refuse
     popitem = _refuse
-    setdefault = _refuse
-    update = _refuse
+    setdefault: Any = _refuse
+    update: Any = _refuse
 
     def __reduce__(self) -> tuple[type[FrozenDict], tuple[dict[str, JsonValue]]]:
         return FrozenDict, (dict(self),)

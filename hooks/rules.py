@@ -65,16 +65,17 @@ R = TypeVar("R")
 
 
 class Rules(Protocol[E, R]):
-    """The rules of one point, all pure."""
+    """The rules of one point, all pure.
 
-    def check(self, hook: str, event: E, result: R) -> R:
-        """The answer as a plain copy, out of reach of the hook; raises InvalidResult when the hook may not answer this."""
+    `check` returns an answer as a plain copy, out of reach of the hook, and raises InvalidResult when the hook may not answer this.
+    `apply` returns the event as the next hook sees it, `merge` two answers as one.
+    """
 
-    def apply(self, event: E, result: R) -> E:
-        """The event as the next hook sees it."""
+    def check(self, hook: str, event: E, result: R) -> R: ...
 
-    def merge(self, earlier: R, later: R) -> R:
-        """Both results as one."""
+    def apply(self, event: E, result: R) -> E: ...
+
+    def merge(self, earlier: R, later: R) -> R: ...
 
 
 AnyRules: TypeAlias = Rules[Any, Any]

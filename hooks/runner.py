@@ -6,7 +6,6 @@ import asyncio
 import contextvars
 import inspect
 from collections.abc import Callable
-from functools import partial
 from typing import Any, ClassVar, Protocol
 
 from hookpoint.hooks.threads import HookThreads
@@ -39,6 +38,6 @@ class PythonRunner:
         if self._is_async:
             return await self.function(event)
         context = contextvars.copy_context()
-        answer = await asyncio.wrap_future(self._threads.submit(partial(context.run, self.function, event)))
+        answer = await asyncio.wrap_future(self._threads.submit(lambda: context.run(self.function, event)))
         # A `def` that returns an awaitable, such as a wrapper around a coroutine function.
         return await answer if inspect.isawaitable(answer) else answer
