@@ -42,7 +42,7 @@ format: $(VENV)/.dev ## Format the code
 
 lock: $(VENV)/.dev ## Resolve the newest versions into tests/constraints.txt
 	$(PIP) uv
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --no-annotate --no-header \
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --no-annotate --no-header --extra postgres --extra aws --extra smpp --extra apprise \
 		--group dev pyproject.toml --output-file tests/constraints.txt
 
 clean: ## Remove what the targets made
@@ -58,5 +58,5 @@ $(VENV)/.demo: $(BIN)/python $(INPUTS)
 	@touch $@
 
 $(VENV)/.dev: $(BIN)/python $(INPUTS)
-	$(PIP) --constraint tests/constraints.txt --group dev --editable .
+	$(PIP) --constraint tests/constraints.txt --group dev --editable '.[postgres,aws,smpp,apprise]'
 	@touch $@ $(VENV)/.demo
