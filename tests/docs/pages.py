@@ -48,7 +48,7 @@ def read_blocks(page: Path) -> list[Block]:
 
 def _block(page: Path, token: Token) -> Block:
     words = shlex.split(token.info)
-    attributes = dict((*word.split("=", 1), "")[:2] for word in words[1:])
+    attributes = {name: value for name, _, value in (word.partition("=") for word in words[1:])}
     line = token.map[0] + 1 if token.map else 0
     return Block(page=page, line=line, language=words[0] if words else "", attributes=attributes, text=token.content)
 

@@ -26,6 +26,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 from hookpoint.proxy.config import load
 from hookpoint.proxy.dialects import load_dialect
@@ -154,7 +155,9 @@ class Sandbox:
     def __init__(self, folder: Path, names: Mapping[str, object]) -> None:
         require(shutil.which("bash"), "bash, which the documentation's commands are for")
         self.folder = folder
-        self._namespace: dict[str, object] = {"__name__": "page", **names}
+        self._module = ModuleType("documentation_page")
+        vars(self._module).update(names)
+        sys.modules[self._module.__name__] = self._module  # where annotations of its classes are looked up
         self._ports = FreePorts()
         self._running: dict[str, Background] = {}
         self._environ = {
@@ -179,10 +182,11 @@ class Sandbox:
         elif block.title is not None:
             self._write(block.title, text)
         elif block.language == "python":
-            exec(compile("\n" * block.line + text, str(block), "exec"), self._namespace)
+            exec(compile("\n" * block.line + text, str(block), "exec"), vars(self._module))
 
     def close(self) -> None:
         """End what still runs; none of it may have crashed."""
+        del sys.modules[self._module.__name__]
         ended = [(line, each.stop(), each.printed) for line, each in self._running.items()]
         for line, code, log in ended:
             assert "Traceback" not in log, f"{line}\n{log}"

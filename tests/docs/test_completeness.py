@@ -35,8 +35,8 @@ def error_codes(package: str) -> Iterator[str]:
         if ".demo" in found.name or found.name.endswith("__main__"):
             continue
         for member in vars(importlib.import_module(found.name)).values():
-            if inspect.isclass(member) and issubclass(member, Exception) and "code" in vars(member):
-                code = vars(member)["code"]
+            if inspect.isclass(member) and issubclass(member, Exception) and member.__module__ == found.name:
+                code = vars(member).get("code")
                 if isinstance(code, str):
                     yield code
 
