@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import re
-import secrets
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
@@ -13,6 +10,7 @@ import httpx2
 
 from tests.partners.loopback import open_http
 from tests.partners.oidc_provider import LOGIN_CLIENT, REDIRECT_URI, RS256_RESOURCE
+from tests.partners.proof_key import new_proof_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,9 +32,7 @@ async def sign_in(
     headers: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Sign `login` in at `base_url` (the provider, or a proxy in front of it) and return the token answer."""
-    client = provider.clients[LOGIN_CLIENT]
-    verifier = secrets.token_urlsafe(48)
-    challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+    client, key = provider.clients[LOGIN_CLIENT], new_proof_key()
     query = {
         "client_id": client.client_id,
         "response_type": "code",
@@ -44,14 +40,35 @@ async def sign_in(
         "scope": scope,
         "resource": resource,
         "prompt": "consent",
-        "code_challenge": challenge,
-        "code_challenge_method": "S256",
+        **key.challenge,
     }
+    callback = await authorize(httpx2.URL(f"{base_url}/auth", params=query), login=login, headers=headers)
+    code = httpx2.URL(callback).params["code"]
+    form = {"grant_type": "authorization_code", "code": code, "redirect_uri": REDIRECT_URI}
+    form |= {"code_verifier": key.verifier, "resource": resource}
     async with open_http(headers, base_url=base_url) as http:
-        code = await _authorize(http, query, login)
-        form = {"grant_type": "authorization_code", "code": code, "redirect_uri": REDIRECT_URI}
-        form |= {"code_verifier": verifier, "resource": resource}
         return await _token(http, provider, form)
+
+
+async def authorize(url: httpx2.URL | str, *, login: str = "alice", headers: Mapping[str, str] | None = None) -> str:
+    """Open an authorization request as the browser of `login` does and return the URL that it ends at, of the application.
+
+    The sign-in and consent forms are submitted as they come.
+    """
+    async with open_http(headers) as http:
+        answer = await http.get(url)
+        for _ in range(MAX_STEPS):
+            location = answer.headers.get("location")
+            if location is None:
+                form = FORM.search(answer.text)
+                assert form is not None, answer.text
+                fields = dict(HIDDEN.findall(form[2])) | {"login": login, "password": "any will do"}
+                answer = await http.post(urljoin(str(answer.url), form[1]), data=fields)
+            elif location.startswith(REDIRECT_URI):
+                return str(location)
+            else:
+                answer = await http.get(urljoin(str(answer.url), location))
+    raise AssertionError(f"no end after {MAX_STEPS} steps")
 
 
 async def refresh(
@@ -68,20 +85,3 @@ async def _token(http: httpx2.AsyncClient, provider: Partner, form: dict[str, st
     answer.raise_for_status()
     members: dict[str, Any] = answer.json()
     return members
-
-
-async def _authorize(http: httpx2.AsyncClient, query: dict[str, str], login: str) -> str:
-    """Follow redirects and submit the sign-in and consent forms until the browser would return to the application."""
-    answer = await http.get("/auth", params=query)
-    for _ in range(MAX_STEPS):
-        location = answer.headers.get("location")
-        if location is None:
-            form = FORM.search(answer.text)
-            assert form is not None, answer.text
-            fields = dict(HIDDEN.findall(form[2])) | {"login": login, "password": "any will do"}
-            answer = await http.post(urljoin(str(answer.url), form[1]), data=fields)
-        elif location.startswith(REDIRECT_URI):
-            return httpx2.URL(location).params["code"]
-        else:
-            answer = await http.get(urljoin(str(answer.url), location))
-    raise AssertionError(f"no end after {MAX_STEPS} steps")
