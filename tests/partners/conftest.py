@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
-from tests.partners.fixtures import canaille, django_provider, mock_server, oidc_provider, running_mock_server
+from tests.partners.fixtures import (
+    better_auth,
+    canaille,
+    django_provider,
+    mock_server,
+    oidc_provider,
+    running_mock_server,
+)
 
-__all__ = ["canaille", "django_provider", "mock_server", "oidc_provider", "running_mock_server"]
+__all__ = ["better_auth", "canaille", "django_provider", "mock_server", "oidc_provider", "running_mock_server"]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
+from tests.partners.better_auth import run_better_auth
 from tests.partners.canaille import run_canaille
 from tests.partners.django_provider import DjangoProvider, run_django_provider
 from tests.partners.mock_server import MockServer, run_mock_server
@@ -67,6 +68,13 @@ def start_canaille() -> Iterator[StartPartner]:
         yield lambda issuer=None, secret=SECRET_HEADER: running.enter_context(run_canaille(issuer, secret))
 
 
+@pytest.fixture(scope="module")
+def start_better_auth() -> Iterator[StartPartner]:
+    """A factory of better-auth servers."""
+    with ExitStack() as running:
+        yield lambda issuer=None, secret=SECRET_HEADER: running.enter_context(run_better_auth(issuer, secret))
+
+
 @pytest.fixture(scope="session")
 def oidc_provider() -> Iterator[Partner]:
     """oidc-provider under its own address."""
@@ -85,6 +93,13 @@ def django_provider() -> Iterator[DjangoProvider]:
 def canaille() -> Iterator[Partner]:
     """Canaille under its own address."""
     with run_canaille() as partner:
+        yield partner
+
+
+@pytest.fixture(scope="session")
+def better_auth() -> Iterator[Partner]:
+    """better-auth under its own address."""
+    with run_better_auth() as partner:
         yield partner
 
 

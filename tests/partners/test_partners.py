@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 METHODS: list[ClientAuthMethod] = ["client_secret_basic", "client_secret_post", "private_key_jwt"]
 
 
-@pytest.mark.parametrize("name", ["oidc_provider", "django_provider", "canaille", "mock_server"])
+@pytest.mark.parametrize("name", ["oidc_provider", "better_auth", "django_provider", "canaille", "mock_server"])
 async def test_no_partner_answers_without_the_secret_header(name: str, request: pytest.FixtureRequest) -> None:
     partner: Partner = request.getfixturevalue(name)
     before = partner.counts()
@@ -45,7 +45,7 @@ async def test_no_partner_answers_without_the_secret_header(name: str, request: 
     assert partner.counts() == before | {"refused": before["refused"] + 3}
 
 
-@pytest.mark.parametrize("name", ["oidc_provider", "django_provider", "canaille", "mock_server"])
+@pytest.mark.parametrize("name", ["oidc_provider", "better_auth", "django_provider", "canaille", "mock_server"])
 async def test_partners_count_the_runs_of_their_token_handler(name: str, request: pytest.FixtureRequest) -> None:
     partner: Partner = request.getfixturevalue(name)
     before = partner.counts()["token"]
