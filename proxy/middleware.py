@@ -69,6 +69,13 @@ class HookpointMiddleware:
         else:
             await self.app(scope, receive, send)
 
+    async def aclose(self) -> None:
+        """Close the store and stop what runs in the background.
+
+        The lifespan does this by itself; only a middleware below a mount, which has no lifespan, leaves it to its owner.
+        """
+        await self.runtime.aclose()
+
     async def _serve_http(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
         site = self.runtime.known_site(self._root_of(scope)) or await self._find_site(scope, send)

@@ -17,7 +17,7 @@ _FOLDER = Path(__file__).parent
 class DialectError(ValueError):
     """A dialect file that cannot be used; the message names the file and every problem in it."""
 
-    code = "dialect"
+    code = "dialect_invalid"
 
 
 class _Part(BaseModel):
