@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Final
-from urllib.parse import unquote_plus
+from urllib.parse import unquote_to_bytes
 
 import structlog
 from starlette.types import Scope
@@ -16,7 +16,7 @@ from hookpoint.proxy.tokens.own_tokens import OwnTokens
 # RFC 9110 section 11.4 with exactly one space, RFC 6750 section 2.1.
 _CREDENTIALS: Final = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([A-Za-z0-9._~+/-]+=*)")
 # A JWS wherever a word begins, its first part by itself; more generous than any parser.
-_tokens = re.compile(rb"(?<![A-Za-z0-9_+/-])(eyJ[A-Za-z0-9_+/=-]+)(?:\.[A-Za-z0-9_+/=-]*)+").finditer
+_tokens = re.compile(rb"(?<![A-Za-z0-9_+/-])(eyJ[A-Za-z0-9_+/-]+)(?:\.[A-Za-z0-9_+/-]*)+").finditer
 _QUERY: Final = b"access_token="
 
 log = structlog.get_logger(__name__)
@@ -34,7 +34,7 @@ class BearerTokens:
             if name == b"authorization" and b"eyJ" in value and not self._is_foreign(value):
                 return True
         query: bytes = scope["query_string"]
-        return bool(query) and _QUERY in query and not self._is_foreign(query)
+        return bool(query) and _QUERY in query and not self._is_foreign(unquote_to_bytes(query))
 
     async def admit(self, scope: Scope) -> Scope | Answer:
         """The request as the server shall get it, or the answer to one that must not reach the server."""
@@ -46,9 +46,7 @@ class BearerTokens:
     async def _admit(self, scope: Scope) -> Scope | Answer:
         fields = [value for name, value in scope["headers"] if name == b"authorization"]
         query: bytes = scope["query_string"]
-        if _QUERY in query and await self._names_ours(
-            unquote_plus(query.decode("latin-1")).encode("latin-1", "replace")
-        ):
+        if _QUERY in query and await self._names_ours(unquote_to_bytes(query)):
             log.info("own_token_refused", reason="it stands in the query")
             # RFC 9700 section 4.3.2: tokens in URLs end up in logs and histories.
             return error_answer(400, "invalid_request", "Access tokens belong into the Authorization header.")

@@ -28,7 +28,7 @@ log = structlog.get_logger(__name__)
 class AnswerUnusable(Exception):  # noqa: N818 - a verdict on the server's answer
     """The server's answer cannot be brought in line with a re-issued token; the text is for operators."""
 
-    code = "upstream_answer_invalid"
+    code = "answer_unusable"
 
 
 FAILURES: Final = (BodyRefused, StoreError, SigningKeyError, CallFailed, AnswerUnusable)
