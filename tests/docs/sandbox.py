@@ -110,6 +110,7 @@ class Background:
             text=True,
         )
         self._lines: deque[str] = deque(maxlen=1000)
+        self._silent = False
         self._changed = threading.Condition()
         self._reader = threading.Thread(target=self._keep, daemon=True)
         self._reader.start()
@@ -122,7 +123,7 @@ class Background:
     def await_output(self, told: str) -> None:
         """Wait until it has printed what the page says."""
         with self._changed:
-            self._changed.wait_for(lambda: self._told(told) or self._process.poll() is not None, COMMAND_SECONDS)
+            self._changed.wait_for(lambda: self._told(told) or self._silent, COMMAND_SECONDS)
         assert self._told(told), self.printed
 
     def stop(self) -> int:
@@ -147,6 +148,9 @@ class Background:
             with self._changed:
                 self._lines.append(line)
                 self._changed.notify_all()
+        with self._changed:
+            self._silent = True
+            self._changed.notify_all()
 
 
 class Sandbox:
