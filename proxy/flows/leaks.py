@@ -21,7 +21,7 @@ _LONGEST: Final = 16 * 1024
 _CANDIDATES: Final = 8
 # Each begins where a word begins, so that no text costs more than one look at each character.
 _token = re.compile(rb"(?<![A-Za-z0-9_.-])eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{16,}").finditer
-_begun_word = re.compile(rb"(?<![A-Za-z0-9_.-])[A-Za-z0-9_.-]+\Z").search
+_WORD: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"
 _plain_segment = re.compile(r"[a-z][a-z_.-]{0,31}").fullmatch
 
 log = structlog.get_logger(__name__)
@@ -108,6 +108,13 @@ def _search_for(start: Message) -> _Search | None:
     return _Search("body", encoding.strip().lower())
 
 
+def _begun_word(text: bytes) -> int:
+    """How long the word is that a text ends within, 0 when it cannot become a token any more."""
+    end = text[-_LONGEST - 1 :]
+    length = len(end) - len(end.rstrip(_WORD))
+    return length if length <= _LONGEST else 0
+
+
 class _Search:
     """Looks for tokens in bytes that come in pieces."""
 
@@ -133,8 +140,7 @@ class _Search:
                 return
         self._left -= len(data)
         text = self._rest + data if self._rest else data
-        begun = _begun_word(text, max(0, len(text) - _LONGEST))
-        end = len(text) if begun is None else begun.start()
+        end = len(text) - _begun_word(text)
         self._keep(text[:end])
         self._rest = text[end:]
 
