@@ -26,7 +26,7 @@ from bench.works import WrongAnswer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_LEAST_WIDTH = 180  # columns of a terminal may be fewer than a table of peers needs
+_WIDTH = 120  # of what is written to a file
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     plan = Plan(rounds=options.rounds, seconds=options.seconds, open_seconds=max(0.5, options.seconds * 5 / 3))
     if options.quick:
         plan = Plan(rounds=1, slices=1, seconds=0.3, warm_up=0.1, open_seconds=0.3)
-    console = Console(width=None if sys.stdout.isatty() else _LEAST_WIDTH)
+    console = Console(width=None if sys.stdout.isatty() else _WIDTH)
     wanted = [peer for peer in PEERS if options.only is None or peer.name in options.only]
     peers, versions, absent = _available(wanted)
     try:

@@ -31,7 +31,7 @@ class Origin(asyncio.Protocol):
     def __init__(self, answers: Mapping[bytes, bytes]) -> None:
         self._answers = answers
         self._parser = httptools.HttpRequestParser(self)
-        self._target = b""
+        self._target = self._content_type = b""
         self._pieces: list[bytes] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -46,6 +46,10 @@ class Origin(asyncio.Protocol):
     def on_url(self, url: bytes) -> None:
         self._target = url
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if name.lower() == b"content-type":
+            self._content_type = value
+
     def on_body(self, body: bytes) -> None:
         self._pieces.append(body)
 
@@ -55,7 +59,7 @@ class Origin(asyncio.Protocol):
         if answer is not None:
             self._transport.write(answer)
             return
-        self._transport.write(_head(sum(map(len, pieces))))
+        self._transport.write(_head(self._content_type, sum(map(len, pieces))))
         self._transport.writelines(pieces)
 
 
@@ -79,14 +83,12 @@ async def _serve(port: int, answers: Mapping[bytes, bytes]) -> None:
 
 
 def _answer(body: bytes) -> bytes:
-    return _head(len(body)) + body
+    return _head(b"application/json", len(body)) + body
 
 
-def _head(length: int) -> bytes:
-    return (
-        b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncache-control: no-store\r\ncontent-length: %d\r\n\r\n"
-        % length
-    )
+def _head(content_type: bytes, length: int) -> bytes:
+    fields = b"content-type: %b\r\ncache-control: no-store\r\ncontent-length: %d\r\n" % (content_type, length)
+    return b"HTTP/1.1 200 OK\r\n" + fields + b"\r\n"
 
 
 if __name__ == "__main__":

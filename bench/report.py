@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
@@ -68,14 +69,13 @@ class Report:
     rows: Sequence[Row]
 
     def print(self, console: Console) -> None:
-        """Show the table, and who is not in it."""
-        table = Table(show_lines=True, pad_edge=False)
-        table.add_column("")
-        for peer in self.versions:
-            table.add_column(peer, justify="right", no_wrap=True)
+        """Show the table, long rather than wide, and who is not in it."""
+        table = Table("", "", "", "", box=SIMPLE, show_header=False, pad_edge=False)
         for row in self.rows:
-            cells = ["\n".join(render_cell(row.figure, row.cells.get(peer))) for peer in self.versions]
-            table.add_row(self._title(row, "\n"), *cells)
+            table.add_section()
+            for number, (peer, cell) in enumerate(row.cells.items()):
+                title = self._title(row, "\n") if number == 0 else ""
+                table.add_row(title, peer, *render_cell(row.figure, cell))
         console.print(table)
         for peer, reason in self.absent.items():
             console.print(f"absent: {peer} ({reason})", highlight=False)

@@ -120,7 +120,7 @@ def _cell(figure: Figure, samples: Sequence[Sample], base: Mapping[int, float], 
 
 
 def render_cell(figure: Figure, cell: Cell | None) -> tuple[str, str]:
-    """The two lines of a cell: the relation with its spread, and the value."""
+    """The two parts of a cell: the relation with its spread, and the value."""
     if cell is None:
         return "", ""
 
