@@ -27,13 +27,12 @@ from hookpoint.hooks import (
 from hookpoint.proxy.config import HookSettings, Settings
 from hookpoint.proxy.discovery import DiscoveryFailed
 from hookpoint.proxy.flows.intercepted import Directory, KnownClient, describe_request
+from hookpoint.proxy.keys import open_keys
 from hookpoint.proxy.observability import Metrics, new_request_id
 from hookpoint.proxy.site import Parts, Site, load_site
 from hookpoint.proxy.store import Store, StoreError, open_store
 from hookpoint.proxy.tokens.errors import SigningKeyError
 from hookpoint.proxy.tokens.own_tokens import OwnTokens
-from hookpoint.proxy.tokens.private_keys import read_keys
-from hookpoint.proxy.tokens.signing_keys import SigningKeys
 from hookpoint.proxy.upstream.clients import TrustedProxies, client_of
 from hookpoint.proxy.vault.locks import Locks
 from hookpoint.proxy.vault.vault import Vault
@@ -135,15 +134,12 @@ class Runtime:
         if self._parts is not None:
             return
         settings = self._settings
-        algorithm = None if settings.tokens.algorithm == "upstream" else settings.tokens.algorithm
-        texts = [text.get_secret_value().encode() for text in settings.tokens.keys]
-        configured = [key for text in texts for key in read_keys(text, algorithm)]
         self._store = await open_store(
             settings.store.url.get_secret_value(),
             connections=settings.store.connections,
             timeout=settings.store.timeout,
         )
-        keys = SigningKeys(self._store, configured=configured)
+        keys = await open_keys(settings, self._store)
         await keys.prepare()
         vault = Vault(self._store) if settings.tokens.keep_originals else None
         if vault is not None:

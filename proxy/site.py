@@ -201,7 +201,7 @@ def _flows(
     public_issuer = public + urlsplit(metadata.issuer or "").path if rewrites else None
 
     async def publish() -> bytes:
-        own = await parts.keys.public_jwks()
+        own = await parts.keys.jwks_to_publish()
         upstream = () if settings.tokens.jwks == "exclusive" else await keys.keys()
         return published_jwks(own, upstream, settings.tokens.jwks)
 

@@ -114,6 +114,25 @@ def _times_fit(settings: Settings) -> Iterator[Conflict]:
             )
 
 
+def _keys_have_time(settings: Settings) -> Iterator[Conflict]:
+    tokens = settings.tokens
+    if 0 < tokens.key_rotation < 2 * tokens.key_publish_delay:
+        yield Conflict(
+            location=("tokens", "key_rotation"),
+            reason=f"keys would go before they are known (key_publish_delay = {tokens.key_publish_delay:g})",
+            remedy="Raise it to twice that at least, or write 0.",
+        )
+
+
+def _seals_follow_each_other(settings: Settings) -> Iterator[Conflict]:
+    if settings.store.seal_old and settings.store.seal is None:
+        yield Conflict(
+            location=("store", "seal_old"),
+            reason="there is no new secret to seal with",
+            remedy="Write store.seal as well.",
+        )
+
+
 def _hooks_fit_their_kind(settings: Settings) -> Iterator[Conflict]:
     names: set[str] = set()
     for index, hook in enumerate(settings.hooks):
@@ -140,6 +159,8 @@ RULES: tuple[Callable[[Settings], Iterator[Conflict]], ...] = (
     _workers_share_a_store,
     _store_has_a_folder,
     _times_fit,
+    _keys_have_time,
+    _seals_follow_each_other,
     _hooks_fit_their_kind,
 )
 

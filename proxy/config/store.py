@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 _REMEDY = 'Write "sqlite:///hookpoint.db", "sqlite://" to keep everything in memory, or "postgresql://user:password@host/name".'
 
 
+_SHORTEST_SEAL = 20
+
+
 def in_memory(url: URL) -> bool:
     """Tell whether an SQLite database lives in the process only."""
     return url.database in (None, "", ":memory:") or "memory" in url.query.get("mode", "")
@@ -46,6 +49,12 @@ def _check_url(value: SecretStr, info: ValidationInfo) -> SecretStr:
     return SecretStr(url.set(database=str(absolute_path(url.database, info))).render_as_string(hide_password=False))
 
 
+def _check_seal(value: SecretStr) -> SecretStr:
+    if len(value.get_secret_value()) < _SHORTEST_SEAL:
+        raise refuse("a secret this short can be guessed", "Make one with: openssl rand -base64 32")
+    return value
+
+
 class StoreSettings(Section):
     """The database: signing keys, sealed tokens, queued deliveries."""
 
@@ -61,6 +70,12 @@ class StoreSettings(Section):
 
     timeout: Seconds = 5.0
     """How long a connection, a statement or a lock may take before the store counts as unavailable."""
+
+    seal: Annotated[Secret, AfterValidator(_check_seal)] | None = Field(default=None, examples=["env:HOOKPOINT_SEAL"])
+    """Seals the private keys in the store; 32 random characters, kept elsewhere. Without, the keys stand there in clear."""
+
+    seal_old: tuple[Secret, ...] = Field(default=(), examples=[["env:HOOKPOINT_SEAL_OLD"]])
+    """Secrets that `seal` replaced; what they sealed is sealed again at the next start."""
 
     @property
     def in_memory(self) -> bool:

@@ -30,7 +30,7 @@ class Store:
     """An open database; SQLite and PostgreSQL behave alike as far as is said here.
 
     `engine` is for the parts that own tables, `reading` the same engine for transactions that only read, `altering` one
-    for migrations, which may take longer than other statements.
+    for migrations, which may take longer than other statements; `in_memory` ends a database that is nowhere else.
     """
 
     def __init__(
@@ -39,12 +39,17 @@ class Store:
         *,
         reading: AsyncEngine,
         altering: AsyncEngine | None = None,
-        close: Callable[[], None] = lambda: None,
+        in_memory: Callable[[], None] | None = None,
     ) -> None:
         self.engine: Final = engine
         self._reading = reading
         self._altering = altering or engine
-        self._close = close
+        self._close = in_memory
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether everything is lost when the process ends."""
+        return self._close is not None
 
     @contextlib.asynccontextmanager
     async def begin(self, *, lock: str | None = None) -> AsyncIterator[AsyncConnection]:
@@ -97,7 +102,8 @@ class Store:
         """Close all connections; a database in memory is gone."""
         await self.engine.dispose()
         await self._altering.dispose()
-        self._close()
+        if self._close is not None:
+            self._close()
 
     @contextlib.asynccontextmanager
     async def _alter(self) -> AsyncIterator[AsyncConnection]:

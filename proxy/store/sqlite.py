@@ -74,7 +74,7 @@ def _in_memory(url: URL, timeout: float) -> Store:
     name = f"file:/hookpoint-{uuid4().hex}"
     keeper = sqlite3.connect(f"{name}?vfs=memdb", uri=True, check_same_thread=False)
     engine = _engine(url.set(database=name, query={"vfs": "memdb", "uri": "true"}), timeout)
-    return Store(engine, reading=_reading(engine), close=keeper.close)
+    return Store(engine, reading=_reading(engine), in_memory=keeper.close)
 
 
 def _engine(url: URL, timeout: float) -> AsyncEngine:

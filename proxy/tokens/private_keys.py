@@ -1,10 +1,12 @@
-"""Own keys as text: PEM, a JWK or a JWK set."""
+"""Own keys, freshly made or as text: PEM, a JWK or a JWK set."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -13,12 +15,29 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from hookpoint.proxy.strict_json import JsonError, JsonObject
+from hookpoint.proxy.tokens.algorithms import ALGORITHMS
 from hookpoint.proxy.tokens.errors import SigningKeyError
 from hookpoint.proxy.tokens.signer import PrivateKey, SigningKey
 
 _CURVES = {"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES512"}
+_GENERATED_CURVES: Final[Mapping[str, Callable[[], ec.EllipticCurve]]] = {
+    "P-256": ec.SECP256R1,
+    "P-384": ec.SECP384R1,
+    "P-521": ec.SECP521R1,
+}
+RSA_GENERATED_BITS: Final = 2048
 _PARAMETERS = frozenset({"kty", "n", "e", "d", "p", "q", "dp", "dq", "qi", "crv", "x", "y"})
 _SHORTEST_MODULUS = 342  # 2048 bits in base64url
+
+
+def generate_key(algorithm: str) -> PrivateKey:
+    """Make a key for an algorithm: RSA of 2048 bits, or the algorithm's curve."""
+    wanted = ALGORITHMS[algorithm]
+    if wanted.key_type == "RSA":
+        return rsa.generate_private_key(public_exponent=65537, key_size=RSA_GENERATED_BITS)
+    if wanted.key_type == "EC" and wanted.curve is not None:
+        return ec.generate_private_key(_GENERATED_CURVES[wanted.curve]())
+    return Ed25519PrivateKey.generate()
 
 
 def read_keys(data: bytes, algorithm: str | None = None) -> Sequence[SigningKey]:

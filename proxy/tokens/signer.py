@@ -35,6 +35,18 @@ class Signer(Protocol):
         ...
 
 
+class PublishedSigner(Signer, Protocol):
+    """A signer whose key nobody else publishes."""
+
+    def public_jwk(self) -> Mapping[str, object]:
+        """Return the key as it is published (RFC 7517 section 4)."""
+        ...
+
+    async def aclose(self) -> None:
+        """Give back what the signer alone uses."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SigningKey:
     """A private key that serves one algorithm; its kid is the RFC 7638 thumbprint: equal keys have equal kids."""
@@ -98,6 +110,9 @@ class LocalSigner:
     def algorithm(self) -> str:
         return self._key.algorithm.name
 
+    def public_jwk(self) -> Mapping[str, object]:
+        return self._key.public_jwk()
+
     async def sign(self, header: Mapping[str, object], payload: bytes) -> str:
         protected = {**header, "alg": self.algorithm, "kid": self.kid}
         signing_input = encode_segment(write_json(protected)) + b"." + encode_segment(payload)
@@ -107,3 +122,6 @@ class LocalSigner:
         else:
             signature = await asyncio.get_running_loop().run_in_executor(self._pool, sign, signing_input, self._key.key)
         return (signing_input + b"." + encode_segment(signature)).decode("ascii")
+
+    async def aclose(self) -> None:
+        """Leave the pool to its owner."""
