@@ -15,8 +15,8 @@ from hookpoint.proxy.tokens.own_tokens import OwnTokens
 
 # RFC 9110 section 11.4 with exactly one space, RFC 6750 section 2.1.
 _CREDENTIALS: Final = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([A-Za-z0-9._~+/-]+=*)")
-# A JWS wherever a word begins, its first part by itself; more generous than any parser.
-_tokens = re.compile(rb"(?<![A-Za-z0-9_+/-])(eyJ[A-Za-z0-9_+/-]+)(?:\.[A-Za-z0-9_+/-]*)+").finditer
+# The first part of a JWS wherever one may begin; more generous than any parser.
+_headers = re.compile(rb"(?<![A-Za-z0-9_+/.-])(eyJ[A-Za-z0-9_+/-]+)\.").finditer
 _QUERY: Final = b"access_token="
 
 log = structlog.get_logger(__name__)
@@ -72,13 +72,13 @@ class BearerTokens:
         return {**scope, "headers": [_with_token(field, token, found.good_original) for field in scope["headers"]]}
 
     async def _names_ours(self, text: bytes) -> bool:
-        for match in _tokens(text):
+        for match in _headers(text):
             if await self._tokens.recognises(match[1].decode("ascii")):
                 return True
         return False
 
     def _is_foreign(self, text: bytes) -> bool:
-        return all(self._tokens.surely_foreign(match[1].decode("ascii")) for match in _tokens(text))
+        return all(self._tokens.surely_foreign(match[1].decode("ascii")) for match in _headers(text))
 
 
 def _with_token(field: tuple[bytes, bytes], token: bytes, original: str) -> tuple[bytes, bytes]:

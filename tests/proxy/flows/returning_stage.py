@@ -77,10 +77,21 @@ class OwnStage:
         """A token under a key of ours."""
         return await (await self.keys.signer_for("ES256")).sign({"typ": "at+jwt"}, write_json(claims))
 
-    async def issue(self, *, kind: str = ACCESS, original: str | None = None, **changes: object) -> Issued:
+    async def issue(
+        self,
+        *,
+        kind: str = ACCESS,
+        original: str | None = None,
+        claims: Mapping[str, object] | None = None,
+        **changes: object,
+    ) -> Issued:
         """Re-issue a token with changed claims, None leaving one out, and keep its original as the token endpoint does."""
         jti = uuid4().hex
-        kept = {name: value for name, value in {**CLAIMS, "jti": jti, **changes}.items() if value is not None}
+        kept = {
+            name: value
+            for name, value in {**CLAIMS, "jti": jti, **(claims or {}), **changes}.items()
+            if value is not None
+        }
         original = original or upstream_token(jti=jti)
         token = await self.sign(kept)
         await self.vault.put(kind, token, original.encode(), expires_at=NOW + 7200)

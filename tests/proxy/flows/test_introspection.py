@@ -38,7 +38,7 @@ def flow(stage: OwnStage, application: Application) -> FormEndpoint:
 async def test_T16_the_server_is_asked_about_the_original_and_the_answer_speaks_of_ours(
     flow: FormEndpoint, stage: OwnStage, application: Application
 ) -> None:
-    issued = await stage.issue(**{PLAN: "gold", "scope": "read", "exp": NOW + 60})
+    issued = await stage.issue(scope="read", exp=NOW + 60, claims={PLAN: "gold"})
     answer = await post(flow, {"token_type_hint": "access_token", "token": issued.token, "extra": "a b&c"})
     assert members_of(answer) == ACTIVE | {PLAN: "gold", "scope": "read", "exp": NOW + 60}
     assert application.form == {"token_type_hint": "access_token", "token": issued.original, "extra": "a b&c"}
@@ -97,7 +97,7 @@ async def test_no_claim_takes_the_place_of_liveness(
 async def test_T19_a_jwt_in_the_place_of_an_opaque_token_says_all_of_it(
     flow: FormEndpoint, stage: OwnStage, application: Application
 ) -> None:
-    issued = await stage.issue(original="opaque-handle-0123", **{PLAN: "gold"})
+    issued = await stage.issue(original="opaque-handle-0123", claims={PLAN: "gold"})
     members = members_of(await post(flow, {"token": issued.token}))
     assert application.form["token"] == "opaque-handle-0123"
     assert members == ACTIVE | dict(issued.claims)

@@ -116,7 +116,7 @@ async def test_what_is_not_good_has_no_usable_original(keys: CountedKeys, vault:
         (f"{header}.{payload}.{'A' * len(signature)}", "forged"),
         (f"{header}.{payload}.{signature}=", "forged"),
         (f"{header}.{payload}", "forged"),
-        (f"{header}.{encode_segment(write_json(CLAIMS | {'sub': 'x'})).decode()}.{signature}", "forged"),
+        (f"{header}.{encode_segment(write_json({**CLAIMS, 'sub': 'x'})).decode()}.{signature}", "forged"),
     ):
         found = await tokens.find(token)
         assert (found.state, found.good_original, found.is_ours) == (state, None, True)
