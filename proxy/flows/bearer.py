@@ -17,6 +17,8 @@ from hookpoint.proxy.tokens.own_tokens import OwnTokens
 _CREDENTIALS: Final = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([A-Za-z0-9._~+/-]+=*)")
 # The first part of a JWS wherever one may begin; more generous than any parser.
 _headers = re.compile(rb"(?<![A-Za-z0-9_+/.-])(eyJ[A-Za-z0-9_+/-]+)\.").finditer
+# What nearly all credentials look like that hold a JWS, judged by one look-up.
+_bearer = re.compile(rb"(?i:bearer) (eyJ[A-Za-z0-9_-]+)\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*").fullmatch
 _QUERY: Final = b"access_token="
 
 log = structlog.get_logger(__name__)
@@ -78,6 +80,8 @@ class BearerTokens:
         return False
 
     def _is_foreign(self, text: bytes) -> bool:
+        if match := _bearer(text):
+            return self._tokens.surely_foreign(match[1].decode("ascii"))
         return all(self._tokens.surely_foreign(match[1].decode("ascii")) for match in _headers(text))
 
 
