@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
+import os
+import traceback
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
+import structlog
 import typer
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
-from hookpoint.hooks import POINTS, Hook, HookDefinitionError, When
+from hookpoint import hooks as hook_engine
+from hookpoint.hooks import POINTS, Hook, HookDefinitionError, HookFailed, Registry, When
 from hookpoint.hooks.testing import Trial, sample_event, try_hooks
 from hookpoint.hooks.wire import EventFormatError, event_from_json, event_to_json
 from hookpoint.proxy.cli.configuration import ConfigOption, settings_of
@@ -33,20 +37,18 @@ def _known_point(name: str) -> str:
 def list_hooks(context: typer.Context, config: ConfigOption = None) -> None:
     """Show the hooks in the order in which they run."""
     settings = settings_of(context, config)
-    table = Table(title_justify="left")
-    for column in ("point", "order", "hook", "on error", "time limit", "when", "from"):
-        table.add_column(column, overflow="fold")
-    found = _hooks(settings)
-    for name, point in POINTS.items():
-        here = sorted((hook for hook in found if hook.point is point), key=lambda hook: hook.options.order)
-        for hook in here:
-            limit = hook.options.timeout or settings.limits.hook_timeout
-            cells = (name, str(hook.options.order), hook.name, hook.options.on_error, f"{limit:g} s")
-            table.add_row(*map(Text, (*cells, _conditions(hook.options.when), hook.source)))
-    if found:
-        Console().print(table)
-    else:
+    console = Console()
+    registry = _registry(settings)
+    if not len(registry):
         typer.echo('No hooks are configured. Add [[hooks]] with run = "hooks.py" to the configuration.')
+    for name, point in POINTS.items():
+        here = registry.hooks_of(point)
+        if here:
+            console.print(Text(name, style="bold underline"))
+        for hook in sorted(here, key=lambda each: not each.options.early):
+            console.print(_headline(hook, settings), soft_wrap=True)
+            for line in _facts(hook, settings):
+                console.print(Text(f"    {line}"), soft_wrap=True)
 
 
 @hooks.command("test")
@@ -62,29 +64,35 @@ def try_sample(
     """Run the hooks of a point with a sample event, and show what comes of it; exit 1 when a hook fails."""
     settings = settings_of(context, config)
     point = POINTS[trigger]
-    chosen = [each for each in _hooks(settings) if each.point is point and hook in (None, each.name)]
+    here = _registry(settings).hooks_of(point)
+    chosen = [each for each in here if hook in (None, each.name)]
     if not chosen:
-        names = ", ".join(each.name for each in _hooks(settings) if each.point is point) or "none"
-        _fail(f"no such hook at {trigger}", f"Hooks there: {names}.")
+        names = ", ".join(each.name for each in here) or "none"
+        _fail(f"no such hook at {trigger}" if hook else f"no hook at {trigger}", f"Hooks there: {names}.")
     subject = _read_event(trigger, event)
     grantable = {glob: tuple(scopes) for glob, scopes in settings.tokens.grantable_scopes.items()}
-    trial = asyncio.run(
-        try_hooks(
-            chosen,
-            subject,
-            grantable_scopes=grantable,
-            timeout=settings.limits.hook_timeout,
-            total_timeout=settings.limits.hooks_timeout,
+    # What the log would say of failures is shown below.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    try:
+        trial = asyncio.run(
+            try_hooks(
+                chosen,
+                subject,
+                grantable_scopes=grantable,
+                timeout=settings.limits.hook_timeout,
+                total_timeout=settings.limits.hooks_timeout,
+            )
         )
-    )
-    _show(trial, subject)
+    except HookDefinitionError as error:
+        _fail(f"{error.source}: {error.reason}", error.remedy)
+    _show(trial, subject, settings)
     if trial.failure is not None:
         raise typer.Exit(1)
 
 
-def _hooks(settings: Settings) -> list[Hook]:
+def _registry(settings: Settings) -> Registry:
     try:
-        return configured_hooks(settings.hooks, settings)
+        return Registry(configured_hooks(settings.hooks, settings))
     except HookDefinitionError as error:
         _fail(f"{error.source}: {error.reason}", error.remedy)
 
@@ -100,17 +108,19 @@ def _read_event(trigger: str, path: Path | None) -> Any:
         return event_from_json(POINTS[trigger].event, {**event_to_json(sample), **members})
     except OSError as error:
         _fail(f"{path}: {error.strerror}", "Name a JSON file.")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         _fail(f"{path}: {error}", "Members that are left out come from the sample event.")
 
 
-def _show(trial: Trial, before: Any) -> None:
+def _show(trial: Trial, before: Any, settings: Settings) -> None:
     console = Console()
     for run in trial.runs:
         head = Text.assemble((run.hook.name, "bold"), f"  {run.outcome}  {run.seconds * 1000:.1f} ms  ")
-        console.print(head.append(run.hook.source, style="dim"), soft_wrap=True)
+        console.print(head.append(_place(run.hook, settings), style="dim"), soft_wrap=True)
         if run.error is not None:
             console.print(Text(f"  {run.error.reason}", style="red"), soft_wrap=True)
+            for frame in _trace(run.error):
+                console.print(Text(f"  {frame}", style="dim"), soft_wrap=True)
     if not trial.runs:
         console.print(Text("No hook runs for this event: none of their conditions is met.", style="yellow"))
     if trial.denial is not None:
@@ -143,9 +153,40 @@ def _differences(before: Mapping[str, Any], after: Mapping[str, Any], prefix: st
     return lines
 
 
+def _headline(hook: Hook, settings: Settings) -> Text:
+    return Text.assemble("  ", (hook.name, "bold"), "  ", (_place(hook, settings), "dim"))
+
+
+def _facts(hook: Hook, settings: Settings) -> list[str]:
+    options = hook.options
+    limit = options.timeout or settings.limits.hook_timeout
+    facts = [f"order {options.order}", f"{limit:g} s", f"on error {options.on_error}"]
+    facts += ["early"] if options.early else []
+    facts += ["sees passwords"] if options.needs_password else []
+    conditions = _conditions(options.when)
+    return [", ".join(facts), *([f"when {conditions}"] if conditions else [])]
+
+
+def _place(hook: Hook, settings: Settings) -> str:
+    """Where a hook is written, as seen from the configuration."""
+    return hook.source.removeprefix(f"{settings.directory}{os.sep}")
+
+
+def _trace(error: HookFailed) -> list[str]:
+    """The traceback of a crash, without the frames of the engine above the hook."""
+    cause = error.__cause__
+    if cause is None:
+        return []
+    engine = os.path.realpath(Path(hook_engine.__file__).parent)
+    trace = cause.__traceback__
+    while trace is not None and os.path.realpath(trace.tb_frame.f_code.co_filename).startswith(engine):
+        trace = trace.tb_next
+    return "".join(traceback.format_exception(type(cause), cause, trace)).splitlines()
+
+
 def _conditions(when: When) -> str:
     kinds = {kind: getattr(when, kind) for kind in ("client_id", "audience", "scope", "connection")}
-    return "; ".join(f"{kind} {' or '.join(globs)}" for kind, globs in kinds.items() if globs) or "always"
+    return "; ".join(f"{kind} {' or '.join(globs)}" for kind, globs in kinds.items() if globs)
 
 
 def _fail(reason: str, remedy: str) -> NoReturn:
