@@ -83,6 +83,7 @@ async def get_token_with_openid_client(
         "issuer": issuer,
         "client": client.as_json(),
         "parameters": parameters,
+        "action": "credentials",
         "dpop": dpop,
         "headers": dict(headers or {}),
     }

@@ -1,4 +1,4 @@
-"""oidc-provider (npm): JWTs signed with RS256, ES256 or EdDSA, opaque and encrypted tokens, DPoP, code with PKCE, refresh."""
+"""oidc-provider (npm): JWTs signed with RS256, ES256 or EdDSA, opaque and encrypted tokens, DPoP, code with PKCE, refresh, exchange."""
 
 from __future__ import annotations
 
@@ -23,16 +23,28 @@ ENCRYPTED_RESOURCE = "https://encrypted.example.test"
 
 LOGIN_CLIENT = "login"
 NONCE_CLIENT = "m2m-nonce"
+TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 REDIRECT_URI = "https://app.example.test/callback"
 
 
 @contextmanager
-def run_oidc_provider(issuer: str | None = None, secret: tuple[str, str] = SECRET_HEADER) -> Iterator[Partner]:
-    """Run oidc-provider under `issuer` (the public URL of a proxy; None: its own address)."""
+def run_oidc_provider(
+    issuer: str | None = None, secret: tuple[str, str] = SECRET_HEADER, *, binds_id_tokens: bool = False
+) -> Iterator[Partner]:
+    """Run oidc-provider under `issuer` (the public URL of a proxy; None: its own address).
+
+    With `binds_id_tokens` its ID tokens carry the hash of the access token beside them (OpenID Connect Core section 3.1.3.6).
+    """
     node = require_node()
     clients = _clients()
     metadata = [_metadata(client) for client in clients.values()]
-    settings = {"issuer": issuer, "secret": secret, "clients": metadata, "nonceClient": NONCE_CLIENT}
+    settings = {
+        "issuer": issuer,
+        "secret": secret,
+        "clients": metadata,
+        "nonceClient": NONCE_CLIENT,
+        "bindsIdTokens": binds_id_tokens,
+    }
     command = [node.executable, NODE_FOLDER / "servers" / "oidc_provider.mjs"]
     with server_process(command, settings=settings, env=node.environment()) as process:
         yield Partner(
@@ -78,6 +90,6 @@ def _metadata(client: Client) -> dict[str, Any]:
     else:
         metadata["client_secret"] = client.client_secret
     if client.client_id == LOGIN_CLIENT:
-        grants = ["authorization_code", "refresh_token"]
+        grants = ["authorization_code", "refresh_token", TOKEN_EXCHANGE]
         metadata |= {"grant_types": grants, "redirect_uris": [REDIRECT_URI], "response_types": ["code"]}
     return metadata

@@ -1,8 +1,10 @@
 // A real oidc-provider. Settings: issuer (null: its own address), secret [name, value], clients (client metadata),
-// nonceClient (the id of a client whose DPoP proofs must carry a nonce).
+// nonceClient (the id of a client whose DPoP proofs must carry a nonce), bindsIdTokens (whether ID tokens carry at_hash).
 import { generateKeyPairSync } from 'node:crypto';
 import Provider from 'oidc-provider';
+import { bindIdTokens } from './at_hash.mjs';
 import { Counts, guarded, listen, openControl, readSettings, ready } from './loopback.mjs';
+import { allowTokenExchange } from './token_exchange.mjs';
 
 const settings = await readSettings();
 const counts = new Counts();
@@ -27,14 +29,19 @@ const formats = {
   },
 };
 
+const keys = [
+  privateJwk('rs-1', 'sig', 'RS256', 'rsa', { modulusLength: 2048 }),
+  privateJwk('es-1', 'sig', 'ES256', 'ec', { namedCurve: 'P-256' }),
+  privateJwk('ed-1', 'sig', 'EdDSA', 'ed25519', {}),
+];
+
+function describeResource(_ctx, resource) {
+  const format = formats[new URL(resource).hostname.split('.')[0]];
+  return { scope: 'api:read api:write', audience: resource, accessTokenTTL: 3600, ...format };
+}
+
 const provider = new Provider(issuer, {
-  jwks: {
-    keys: [
-      privateJwk('rs-1', 'sig', 'RS256', 'rsa', { modulusLength: 2048 }),
-      privateJwk('es-1', 'sig', 'ES256', 'ec', { namedCurve: 'P-256' }),
-      privateJwk('ed-1', 'sig', 'EdDSA', 'ed25519', {}),
-    ],
-  },
+  jwks: { keys },
   clients: settings.clients,
   routes: { token: '/oauth/token', jwks: '/.well-known/jwks.json', revocation: '/oauth/revoke', introspection: '/oauth/introspect' },
   scopes: ['openid', 'offline_access', 'api:read', 'api:write'],
@@ -52,16 +59,13 @@ const provider = new Provider(issuer, {
       enabled: true,
       defaultResource: () => undefined,
       useGrantedResource: () => true,
-      getResourceServerInfo: (_ctx, resource) => ({
-        scope: 'api:read api:write',
-        audience: resource,
-        accessTokenTTL: 3600,
-        ...formats[new URL(resource).hostname.split('.')[0]],
-      }),
+      getResourceServerInfo: describeResource,
     },
   },
 });
 provider.proxy = true;
+allowTokenExchange(provider, keys, describeResource);
+if (settings.bindsIdTokens) bindIdTokens(provider);
 provider.on('server_error', (_ctx, error) => console.error(error));
 provider.use(async (ctx, next) => {
   await next();
