@@ -22,6 +22,7 @@ COMMANDS = {
     "check": "hookpoint.proxy.cli.check:check",
     "serve": "hookpoint.proxy.cli.serve:serve",
     "hooks": "hookpoint.proxy.cli.hooks:hooks",
+    "keys": "hookpoint.proxy.cli.keys:keys",
 }
 
 
