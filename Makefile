@@ -20,7 +20,7 @@ demo: $(VENV)/.demo ## Tell the story of hookpoint; ARGS=--once ends after it
 
 test: $(VENV)/.dev ## Run the tests; ARGS=... goes to pytest
 	@$(BIN)/python -m tests.partners.install
-	$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 check: $(VENV)/.dev ## Lint, types, layers
 	$(BIN)/ruff format --check .
