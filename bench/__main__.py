@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(peers: Sequence[Peer], versions: dict[str, str], absent: dict[str, str], plan: Plan) -> Report:
-    cores = Cores.split()
+    cores, load = Cores.split(), os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="hookpoint-bench-") as name, pinned(cores.others):
         port = free_port()
         stage = set_stage(Path(name), port)
@@ -62,6 +62,7 @@ def _run(peers: Sequence[Peer], versions: dict[str, str], absent: dict[str, str]
         when=datetime.now(UTC),
         plan=plan,
         cores=str(cores),
+        load=load,
         versions=versions,
         absent=absent,
         samples=samples,

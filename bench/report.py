@@ -38,7 +38,7 @@ compared with, and shows its own figure with its lowest and highest round.
 - {machine}
 - {when}; {rounds} rounds, {seconds:g} s for each rate after {warm_up:g} s to warm up, {open_seconds:g} s for each latency,
   in {slices} slices between which the peers take turns.
-- Cores: {cores}. One worker for each peer. The load generator and the server behind the peers share what is left.
+- Cores: {cores}; load average before the run: {load:.1f}. One worker for each peer. The load generator and the server behind the peers share what is left.
 - The server behind all peers echoes bodies, and answers token requests with one fixed RS256 token.
 - Rates: 16 keep-alive connections (4 for 1 MiB), each asking again as soon as it is answered. "≥" marks a rate at which the peer
   did not use up its core: the load generator, the server behind, or what else ran on the machine was the limit. Look at the CPU
@@ -58,11 +58,12 @@ compared with, and shows its own figure with its lowest and highest round.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """Everything one run came to."""
+    """Everything one run came to; `load` is the load average before it."""
 
     when: datetime
     plan: Plan
     cores: str
+    load: float
     versions: Mapping[str, str]
     absent: Mapping[str, str]
     samples: Sequence[Sample]
@@ -74,7 +75,7 @@ class Report:
         for row in self.rows:
             table.add_section()
             for number, (peer, cell) in enumerate(row.cells.items()):
-                title = self._title(row, "\n") if number == 0 else ""
+                title = dict(enumerate(self._title(row, "\n").splitlines())).get(number, "")
                 table.add_row(title, peer, *render_cell(row.figure, cell))
         console.print(table)
         for peer, reason in self.absent.items():
@@ -87,6 +88,7 @@ class Report:
             machine=machine(),
             when=self.when.strftime("%d %B %Y"),
             cores=self.cores,
+            load=self.load,
             versions="\n".join(f"| {peer} | {version} |" for peer, version in self.versions.items()),
             absent="".join(f"\nNot measured: {peer} ({reason}).\n" for peer, reason in self.absent.items()),
             **asdict(self.plan),
@@ -98,6 +100,7 @@ class Report:
             "when": self.when.isoformat(),
             "machine": machine(),
             "cores": self.cores,
+            "load": self.load,
             "plan": asdict(self.plan),
             "versions": dict(self.versions),
             "absent": dict(self.absent),
