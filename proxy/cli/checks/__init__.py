@@ -17,6 +17,7 @@ from hookpoint.proxy.cli.checks.metadata import (
     metadata_found,
     rewriting_breaks_nothing,
 )
+from hookpoint.proxy.cli.checks.returning import dpop_tokens_reach_resource_servers_only, tokens_leave_through_hooks
 from hookpoint.proxy.cli.checks.routes import TableRow, route_table
 from hookpoint.proxy.cli.checks.upstream import (
     direct_calls_are_refused,
@@ -40,6 +41,8 @@ CHECKS: tuple[Check, ...] = (
     keys_are_usable,
     logout_tokens_can_be_verified,
     id_tokens_can_be_signed,
+    dpop_tokens_reach_resource_servers_only,
+    tokens_leave_through_hooks,
     direct_calls_are_refused,
 )
 

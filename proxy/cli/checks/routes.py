@@ -7,16 +7,30 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hookpoint.proxy.app import create_upstream
+from hookpoint.proxy.cli.checks.returning import reissues
 from hookpoint.proxy.config import ConfigurationError
 from hookpoint.proxy.discovery import DiscoveryFailed
 from hookpoint.proxy.observability import Metrics, new_registry
 from hookpoint.proxy.site import server_documents
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from hookpoint.proxy.cli.checks.context import CheckContext
     from hookpoint.proxy.discovery import ServerMetadata
+
+
+_RETURNING = {
+    "introspection": "re-issued tokens are known",
+    "revocation": "re-issued tokens are known",
+    "userinfo": "re-issued tokens are known",
+    "authorization": "re-issued hints are known",
+    "pushed_authorization": "re-issued hints are known",
+    "end_session": "re-issued hints are known",
+}
+_BLOCKED = dict.fromkeys(("authorization", "pushed_authorization"), "tokens in the response are blocked")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +53,18 @@ async def route_table(context: CheckContext) -> list[TableRow]:
     if settings.tokens.issuer == "rewrite" or metadata.jwks_is_elsewhere:
         what = "addresses are rewritten"
         rows += [_row(path, what, routes.discovery, context.discovery_paths()) for path in metadata.discovery_paths]
-    return rows
+    return [*rows, *(_endpoint_rows(context, metadata) if reissues(context) else ())]
+
+
+def _endpoint_rows(context: CheckContext, metadata: ServerMetadata) -> Iterator[TableRow]:
+    settings, dialect = context.settings, context.dialect
+    known = _RETURNING if settings.tokens.keep_originals else {}
+    blocked = _BLOCKED if settings.tokens.front_channel == "block" else {}
+    for name, what in {**known, **blocked}.items():
+        for path in metadata.endpoints.get(name, ()):
+            yield _row(path, what, getattr(settings.upstream.routes, name), getattr(dialect.endpoints, name))
+    for path in dialect.token.other_paths:
+        yield TableRow(path=path, what="tokens are issued that no hook sees", source="dialect")
 
 
 def _row(path: str, what: str, configured: tuple[str, ...], dialect: tuple[str, ...]) -> TableRow:
