@@ -8,7 +8,16 @@ from tests.partners.fixtures import (
     django_provider,
     mock_server,
     oidc_provider,
+    openid_client_script,
     running_mock_server,
 )
 
-__all__ = ["better_auth", "canaille", "django_provider", "mock_server", "oidc_provider", "running_mock_server"]
+__all__ = [
+    "better_auth",
+    "canaille",
+    "django_provider",
+    "mock_server",
+    "oidc_provider",
+    "openid_client_script",
+    "running_mock_server",
+]

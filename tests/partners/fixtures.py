@@ -16,7 +16,9 @@ from tests.partners.canaille import run_canaille
 from tests.partners.django_provider import DjangoProvider, run_django_provider
 from tests.partners.mock_server import MockServer, run_mock_server
 from tests.partners.oidc_provider import run_oidc_provider
+from tests.partners.openid_client import SCRIPT
 from tests.partners.partner import SECRET_HEADER, Partner
+from tests.partners.running_script import RunningScript, run_answering
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -115,3 +117,10 @@ def mock_server(running_mock_server: MockServer) -> MockServer:
     """oauth2-mock-server under its own address, honest and with counters at zero at the start of each test."""
     running_mock_server.behave()
     return running_mock_server
+
+
+@pytest.fixture(scope="session")
+def openid_client_script() -> Iterator[RunningScript]:
+    """openid-client, waiting for what it shall do."""
+    with run_answering(SCRIPT) as script:
+        yield script

@@ -6,13 +6,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tests.partners.login import authorize
-from tests.partners.node import run_script_in_thread
 from tests.partners.oidc_provider import REDIRECT_URI
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tests.partners.partner import Client
+    from tests.partners.running_script import RunningScript
+
+SCRIPT = "clients/openid_client.mjs"
 
 
 class RefusedError(Exception):
@@ -44,8 +46,12 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenIdClient:
-    """An application that knows `issuer` by its discovery document. All methods raise RefusedError."""
+    """An application that knows `issuer` by its discovery document. All methods raise RefusedError.
 
+    `script` is SCRIPT, answering; clients may share it.
+    """
+
+    script: RunningScript
     issuer: str
     client: Client
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -87,9 +93,7 @@ class OpenIdClient:
 
     async def _act(self, action: str, **members: object) -> dict[str, Any]:
         request = {"issuer": self.issuer, "client": self.client.as_json(), "headers": dict(self.headers)}
-        said: dict[str, Any] = await run_script_in_thread(
-            "clients/openid_client.mjs", {**request, "action": action, **members}
-        )
+        said = await self.script.ask({**request, "action": action, **members})
         if "error" in said:
             raise RefusedError(said["error"], str(said.get("error_description")), said.get("status"))
         return said

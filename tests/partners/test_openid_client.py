@@ -13,16 +13,23 @@ from tests.partners.resource_server import read_claims, read_header
 
 if TYPE_CHECKING:
     from tests.partners.partner import Partner
+    from tests.partners.running_script import RunningScript
 
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"
 
 
-def client_of(partner: Partner) -> OpenIdClient:
-    return OpenIdClient(issuer=partner.issuer, client=partner.clients[LOGIN_CLIENT], headers=partner.headers)
+def client_of(partner: Partner, script: RunningScript) -> OpenIdClient:
+    return OpenIdClient(
+        script=script, issuer=partner.issuer, client=partner.clients[LOGIN_CLIENT], headers=partner.headers
+    )
 
 
-async def test_a_user_signs_in_and_the_tokens_are_of_use(oidc_provider: Partner) -> None:
-    client = client_of(oidc_provider)
+@pytest.fixture
+def client(oidc_provider: Partner, openid_client_script: RunningScript) -> OpenIdClient:
+    return client_of(oidc_provider, openid_client_script)
+
+
+async def test_a_user_signs_in_and_the_tokens_are_of_use(client: OpenIdClient) -> None:
     tokens = await client.sign_in(scope="openid offline_access api:read")
     assert tokens.claims is not None
     assert tokens.claims["sub"] == "alice"
@@ -39,8 +46,7 @@ async def test_a_user_signs_in_and_the_tokens_are_of_use(oidc_provider: Partner)
     assert (refused.value.error, refused.value.status) == ("invalid_token", 401)
 
 
-async def test_a_token_for_a_resource_is_no_use_at_the_server(oidc_provider: Partner) -> None:
-    client = client_of(oidc_provider)
+async def test_a_token_for_a_resource_is_no_use_at_the_server(client: OpenIdClient) -> None:
     tokens = await client.sign_in(scope="openid api:read", resource=RS256_RESOURCE)
     for answer, error in (
         (client.user_info(tokens.access_token, "alice"), "invalid_token"),
@@ -53,8 +59,7 @@ async def test_a_token_for_a_resource_is_no_use_at_the_server(oidc_provider: Par
 
 
 @pytest.mark.parametrize("resource", [RS256_RESOURCE, OPAQUE_RESOURCE])
-async def test_a_token_is_exchanged(oidc_provider: Partner, resource: str) -> None:
-    client = client_of(oidc_provider)
+async def test_a_token_is_exchanged(client: OpenIdClient, resource: str) -> None:
     tokens = await client.sign_in(scope="openid api:read", resource=resource)
     wanted = {"subject_token_type": ACCESS_TOKEN, "scope": "api:read", "resource": RS256_RESOURCE}
     exchanged = await client.exchange(subject_token=tokens.access_token, **wanted)
@@ -65,8 +70,7 @@ async def test_a_token_is_exchanged(oidc_provider: Partner, resource: str) -> No
     assert refused.value.error == "invalid_request"
 
 
-async def test_a_logout_knows_its_own_id_tokens(oidc_provider: Partner) -> None:
-    client = client_of(oidc_provider)
+async def test_a_logout_knows_its_own_id_tokens(oidc_provider: Partner, client: OpenIdClient) -> None:
     tokens = await client.sign_in(scope="openid")
     hint = str(tokens.answer["id_token"])
     async with open_http(oidc_provider.headers) as http:
@@ -75,10 +79,11 @@ async def test_a_logout_knows_its_own_id_tokens(oidc_provider: Partner) -> None:
     assert (known.status_code, unknown.status_code) == (200, 400)
 
 
-async def test_id_tokens_are_bound_on_demand() -> None:
+async def test_id_tokens_are_bound_on_demand(openid_client_script: RunningScript) -> None:
     with run_oidc_provider(binds_id_tokens=True) as partner:
-        tokens = await client_of(partner).sign_in(scope="openid offline_access")
-        refreshed = await client_of(partner).refresh(tokens.refresh_token)
+        client = client_of(partner, openid_client_script)
+        tokens = await client.sign_in(scope="openid offline_access")
+        refreshed = await client.refresh(tokens.refresh_token)
     assert tokens.claims is not None
     assert refreshed.claims is not None
     assert tokens.claims["at_hash"] != refreshed.claims["at_hash"]

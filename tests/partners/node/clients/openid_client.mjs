@@ -1,21 +1,18 @@
-// Speak to a server with openid-client. Input: issuer, client {id, secret, method, key}, headers, action (a name below), dpop, and
-// what the action needs. Output: what the library made of the answer, or {error, error_description, status}.
-import { text } from 'node:stream/consumers';
+// Speak to a server with openid-client. Input, a line each: issuer, client {id, secret, method, key}, headers, action (a name below),
+// dpop, and what the action needs. Output, a line each: what the library made of the answer, or {error, error_description, status}.
+import { createInterface } from 'node:readline';
 import { calculateJwkThumbprint, exportJWK, importJWK } from 'jose';
 import * as oauth from 'openid-client';
 
-const request = JSON.parse(await text(process.stdin));
-const { id, secret, method, key } = request.client;
-
 const authentications = {
-  client_secret_basic: () => oauth.ClientSecretBasic(secret),
-  client_secret_post: () => oauth.ClientSecretPost(secret),
-  private_key_jwt: async () => oauth.PrivateKeyJwt({ key: await importJWK(key, 'RS256'), kid: key.kid }),
+  client_secret_basic: ({ secret }) => oauth.ClientSecretBasic(secret),
+  client_secret_post: ({ secret }) => oauth.ClientSecretPost(secret),
+  private_key_jwt: async ({ key }) => oauth.PrivateKeyJwt({ key: await importJWK(key, 'RS256'), kid: key.kid }),
 };
 
-/** Add the headers without which an upstream refuses direct calls. */
-function fetchWithHeaders(url, options) {
-  return fetch(url, { ...options, headers: { ...Object.fromEntries(new Headers(options.headers)), ...request.headers } });
+/** A fetch that adds the headers without which an upstream refuses direct calls. */
+function fetchWith(added) {
+  return (url, options) => fetch(url, { ...options, headers: { ...Object.fromEntries(new Headers(options.headers)), ...added } });
 }
 
 /** A token answer and the claims of its ID token, which the library has verified, signature included. */
@@ -59,23 +56,27 @@ const actions = {
   end_session: (config, { parameters }) => ({ url: oauth.buildEndSessionUrl(config, parameters) }),
 };
 
-async function act() {
-  const config = await oauth.discovery(new URL(request.issuer), id, undefined, await authentications[method](), {
+async function act(request) {
+  const { issuer, client, headers } = request;
+  const authentication = await authentications[client.method](client);
+  const config = await oauth.discovery(new URL(issuer), client.id, undefined, authentication, {
     execute: [oauth.allowInsecureRequests, oauth.enableNonRepudiationChecks],
-    [oauth.customFetch]: fetchWithHeaders,
+    [oauth.customFetch]: fetchWith(headers),
   });
   return actions[request.action](config, request);
 }
 
-try {
-  console.log(JSON.stringify(await act()));
-} catch (error) {
+function refusal(error) {
   const { error: code = error.code ?? error.name, error_description: description = error.message } = error;
   // Of an answer that is no OAuth error the library tells by its challenges alone (RFC 6750 section 3).
   const challenge = error.cause?.[0]?.parameters ?? {};
-  console.log(JSON.stringify({
+  return {
     error: challenge.error ?? code,
     error_description: challenge.error_description ?? description,
     status: error.status ?? error.response?.status,
-  }));
+  };
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  console.log(JSON.stringify(await act(JSON.parse(line)).catch(refusal)));
 }
