@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from uuid import uuid4
 
 import pytest
 
+from tests.partners.fixtures import openid_client_script
 from tests.partners.mock_server import run_mock_server
 from tests.proxy.e2e.hooks import HOOKS
 from tests.proxy.e2e.mock_stage import MockStage
 from tests.proxy.e2e.product import free_port, run_hookpoint
+from tests.proxy.stores import run_statements
+
+__all__ = ["mock_stage", "module_store_url", "openid_client_script"]
 
 
 @pytest.fixture(scope="session")
@@ -33,3 +38,16 @@ def mock_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MockStage]:
         """
         with run_hookpoint(tmp_path_factory.mktemp("mock"), configuration, hooks=HOOKS, port=port) as product:
             yield MockStage(product=product, partner=partner)
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def module_store_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of an empty store, of each engine in turn, for all tests of a module."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path_factory.mktemp('store') / 'hookpoint.db'}"
+        return
+    server = request.getfixturevalue("postgresql_server")
+    name = f"test_{uuid4().hex}"
+    run_statements(server.get_uri(), f"CREATE DATABASE {name}")
+    yield server.get_uri(database=name)
+    run_statements(server.get_uri(), f"DROP DATABASE {name} WITH (FORCE)")
