@@ -17,7 +17,7 @@ from hookpoint.proxy.flows.introspection import Introspection
 from hookpoint.proxy.flows.revocation import Revocation
 from hookpoint.proxy.flows.userinfo import UserInfo
 from hookpoint.proxy.routes import Route
-from hookpoint.proxy.tokens.own_tokens import OwnTokens
+from hookpoint.proxy.tokens.own_tokens import OwnTokens, handle_of, itself
 
 _FRONT_CHANNEL: Final = ("authorization", "pushed_authorization", "end_session")
 
@@ -39,9 +39,10 @@ def returning_flows(
     if tokens is not None:
         upstream = Upstream(app, timeout=settings.limits.token_timeout)
         takes_json = "json" in dialect.token.bodies
+        stands_in = handle_of if settings.tokens.opaque == "mint" else itself
         for name, respond in (
-            ("introspection", Introspection(upstream, tokens)),
-            ("revocation", Revocation(upstream, tokens)),
+            ("introspection", Introspection(upstream, tokens, stands_in=stands_in)),
+            ("revocation", Revocation(upstream, tokens, stands_in=stands_in)),
         ):
             flows[name] = FormEndpoint(app, respond, new_id=new_id, limits=limits, json_allowed=takes_json)
         flows["userinfo"] = UserInfo(upstream, tokens, new_id=new_id, limits=limits)

@@ -13,7 +13,7 @@ from hookpoint.proxy.flows.differences import Difference, difference, recorded_d
 from hookpoint.proxy.flows.form_endpoint import AnswerUnusable, FormRequest, Reply, Upstream
 from hookpoint.proxy.flows.token_answer import rewritten
 from hookpoint.proxy.strict_json import JsonError, JsonObject
-from hookpoint.proxy.tokens.own_tokens import OwnToken, OwnTokens
+from hookpoint.proxy.tokens.own_tokens import OwnToken, OwnTokens, itself
 
 _INACTIVE = JsonObject.parse(b'{"active":false}')
 
@@ -23,12 +23,20 @@ log = structlog.get_logger(__name__)
 class Introspection:
     """Answers questions about re-issued tokens, and about opaque ones that hooks had a say in; all others pass as they came.
 
-    `clock` is in seconds since 1970.
+    `stands_in` is what the server is asked about in place of a token whose original is not known. `clock` is in seconds since 1970.
     """
 
-    def __init__(self, upstream: Upstream, tokens: OwnTokens, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        upstream: Upstream,
+        tokens: OwnTokens,
+        *,
+        stands_in: Callable[[str], str] = itself,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._upstream = upstream
         self._tokens = tokens
+        self._stands_in = stands_in
         self._clock = clock
 
     async def __call__(self, scope: Scope, form: FormRequest) -> Reply | None:
@@ -38,7 +46,7 @@ class Introspection:
             return None
         found = await self._tokens.find(token)
         if found.is_ours:
-            return await self._about_own(scope, form, found)
+            return await self._about_own(scope, form, found, token)
         recorded = await recorded_difference(self._tokens.vault, token)
         if recorded is None:
             return None
@@ -47,9 +55,9 @@ class Introspection:
             return _inactive(answer)
         return _merged(answer, recorded)
 
-    async def _about_own(self, scope: Scope, form: FormRequest, found: OwnToken) -> Reply:
+    async def _about_own(self, scope: Scope, form: FormRequest, found: OwnToken, token: str) -> Reply:
         # Also for a token that is dead: whether the caller may ask at all is the server's to say, and comes first.
-        body = form.body if found.original is None else form.replaced({"token": found.original})
+        body = form.replaced({"token": found.original or self._stands_in(token)})
         answer = await self._upstream.call(_asking_for_json(scope), body)
         if found.state == "good":
             return _merged(answer, difference(found))

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import structlog
 from starlette.types import Scope
 
 from hookpoint.proxy.client_authentication import client_authentication
 from hookpoint.proxy.flows.form_endpoint import FormRequest, Reply, Upstream
-from hookpoint.proxy.tokens.own_tokens import OwnToken, OwnTokens
+from hookpoint.proxy.tokens.own_tokens import OwnToken, OwnTokens, itself
 
 log = structlog.get_logger(__name__)
 
 
 class Revocation:
-    """Revokes re-issued tokens; requests about other tokens pass as they came."""
+    """Revokes re-issued tokens; requests about other tokens pass as they came.
 
-    def __init__(self, upstream: Upstream, tokens: OwnTokens) -> None:
+    `stands_in` is what the server is told to revoke in place of a token whose original is not known.
+    """
+
+    def __init__(self, upstream: Upstream, tokens: OwnTokens, *, stands_in: Callable[[str], str] = itself) -> None:
         self._upstream = upstream
         self._tokens = tokens
+        self._stands_in = stands_in
 
     async def __call__(self, scope: Scope, form: FormRequest) -> Reply | None:
         """Serve one request; raises BodyRefused, CallFailed and StoreUnavailable.
@@ -30,7 +36,7 @@ class Revocation:
         found = await self._tokens.find(token)
         if not found.is_ours:
             return None
-        body = form.body if found.original is None else form.replaced({"token": found.original})
+        body = form.replaced({"token": found.original or self._stands_in(token)})
         answer = await self._upstream.call(scope, body)
         if not 200 <= answer.status < 300:
             return Reply(answer=answer, outcome="passed")

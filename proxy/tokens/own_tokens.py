@@ -111,6 +111,19 @@ class OwnTokens:
         return claims
 
 
+def itself(token: str) -> str:
+    """What stands in for a token at a server whose own tokens look like it."""
+    return token
+
+
+def handle_of(token: str) -> str:
+    """What stands in for a token at a server whose own tokens are opaque: its signature, which means nothing there.
+
+    Servers may refuse a JWT for its looks, where they call an unknown token inactive.
+    """
+    return token.rpartition(".")[2] or "unknown"
+
+
 async def read_record(vault: Vault, kind: str, token: str) -> bytes | None:
     """What is kept under a token, or None; raises StoreUnavailable. A record that was tampered with is none."""
     try:

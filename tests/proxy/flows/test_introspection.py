@@ -10,7 +10,7 @@ import pytest
 from hookpoint.proxy.answers import Answer
 from hookpoint.proxy.flows.form_endpoint import FormEndpoint, FormLimits, Upstream
 from hookpoint.proxy.flows.introspection import Introspection
-from hookpoint.proxy.tokens.own_tokens import OwnTokens
+from hookpoint.proxy.tokens.own_tokens import OwnTokens, handle_of
 from hookpoint.proxy.vault.kinds import ACCESS
 from tests.proxy.flows.returning_stage import (
     NOW,
@@ -113,6 +113,16 @@ async def test_a_dead_token_is_inactive_once_the_caller_is_known(
     application.answer = json_answer({"error": "invalid_client"}, 401, (b"www-authenticate", b"Basic"))
     refused = await post(flow, {"token": token})
     assert (refused.status, refused.body) == (401, application.answer.body)
+
+
+async def test_T19_where_tokens_are_opaque_a_dead_one_is_no_jwt_to_the_server(
+    stage: OwnStage, application: Application
+) -> None:
+    respond = Introspection(Upstream(application), stage.tokens, stands_in=handle_of)
+    flow = FormEndpoint(application, respond, new_id=lambda _: "request-1", limits=FormLimits())
+    token = await _dead_token(stage, "unmapped")
+    assert members_of(await post(flow, {"token": token})) == {"active": False}
+    assert application.form["token"] == token.split(".")[2]
 
 
 async def _dead_token(stage: OwnStage, state: str) -> str:
