@@ -145,10 +145,8 @@ class TokenRules:
         if result.scope is None:
             return replace(event, claims=freeze(claims))
         scope = frozenset(result.scope)
-        for name in [each for each in ("scope", "scp") if each in claims] or (["scope"] if claims else []):
+        for name in [each for each in ("scope", "scp") if each in claims] or (["scope"] if claims and scope else []):
             claims[name] = scope_as(claims.get(name, ""), scope)
-            if not scope:
-                del claims[name]
         return replace(event, claims=freeze(claims), scope=scope)
 
     def merge(self, earlier: TokenChanges, later: TokenChanges) -> TokenChanges:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hookpoint.hooks import (
@@ -74,12 +74,16 @@ def checked(answers: list[TokenChanges], event: CredentialsExchange) -> list[Tok
 
 def comparable(event: CredentialsExchange) -> tuple[Any, ...]:
     """An event without the order of scopes in a claim, which says nothing."""
-    claims = dict(event.claims)
-    scope: Any = claims.pop("scope", "")
-    return claims, event.scope, frozenset(scope.split() if isinstance(scope, str) else scope)
+    claims: dict[str, Any] = dict(event.claims)
+    scopes = [claims.pop(name, "") for name in ("scope", "scp")]
+    return claims, event.scope, *(frozenset(each.split() if isinstance(each, str) else each) for each in scopes)
 
 
 @given(EVENTS, st.lists(changes(OWN_NAMES), min_size=1, max_size=4))
+@example(
+    sample_event(credentials_exchange, client=Client(id="m2m"), claims={"scp": ["a"]}, scope=frozenset("a")),
+    [TokenChanges(scope=frozenset()), TokenChanges(scope=frozenset("w"))],
+)
 def test_changes_merged_do_what_they_do_one_after_the_other(
     event: CredentialsExchange, answers: list[TokenChanges]
 ) -> None:

@@ -125,7 +125,7 @@ def test_a_claim_is_named_by_a_text(name: Any, member: str) -> None:
         ({"scope": "a b"}, "returned scope of type str; give texts"),
         ({"scope": b"a"}, "returned scope of type bytes; give texts"),
         ({"scope": 5}, "returned scope of type int; give texts"),
-        ({"scope": (each for each in "ab")}, "returned scope of type generator; give texts"),
+        ({"scope": map(str, "ab")}, "returned scope of type map; give texts"),
         ({"scope": ["a", None]}, "returned an item of scope of type NoneType; give text"),
         ({"scope": ["a b"]}, "returned 'a b', which is no scope"),
         ({"scope": [""]}, "returned '', which is no scope"),
@@ -141,7 +141,7 @@ def test_a_claim_is_named_by_a_text(name: Any, member: str) -> None:
         ({"id_token_claims": {"a": 1}}, "returned id_token_claims, and there is no ID token"),
         ({"id_token_claims": [1]}, "returned id_token_claims of type list; give a mapping"),
     ],
-    ids=str,
+    ids=lambda each: each if isinstance(each, str) else next(iter(each)),
 )
 def test_changes_to_a_token_are_judged(changes: dict[str, Any], reason: str) -> None:
     with pytest.raises(InvalidResult) as refused:
@@ -198,8 +198,8 @@ def test_a_refresh_gives_back_what_hooks_had_added_and_nothing_else(granted_befo
         ({"scope": "b a"}, "ca", {"scope": "a c"}),
         ({"scp": ("b", "a")}, "ca", {"scp": ("a", "c")}),
         ({"scope": "b a", "scp": ("a",)}, "b", {"scope": "b", "scp": ("b",)}),
-        ({"scope": "b a"}, "", {}),
-        ({"scp": ("a",), "x": 1}, "", {"x": 1}),
+        ({"scope": "b a"}, "", {"scope": ""}),
+        ({"scp": ("a",), "x": 1}, "", {"scp": (), "x": 1}),
         ({"x": 1}, "a", {"x": 1, "scope": "a"}),
         ({"x": 1}, "", {"x": 1}),
         ({}, "a", {}),
