@@ -349,7 +349,7 @@ async def test_what_is_no_exception_of_a_hook_is_not_swallowed() -> None:
 @pytest.mark.parametrize(
     "answer",
     [UserChanges(), {"claims": {}}, True, 0, "", object(), TokenChanges, Delivered(), (TokenChanges(),)],
-    ids=repr,
+    ids=lambda answer: type(answer).__name__,
 )
 async def test_an_answer_of_another_kind_is_refused(answer: object) -> None:
     with pytest.raises(InvalidResult, match=f"returned {type(answer).__name__}; credentials-exchange takes TokenCha"):

@@ -142,8 +142,12 @@ FINE: list[Callable[..., Any]] = [
 ]
 
 
-@pytest.mark.parametrize("function", FINE, ids=repr)
-@pytest.mark.parametrize("options", [None, {}, {"order": -3, "timeout": 1, "on_error": "skip", "name": "x"}], ids=str)
+@pytest.mark.parametrize("function", FINE, ids=lambda function: getattr(function, "__name__", type(function).__name__))
+@pytest.mark.parametrize(
+    "options",
+    [None, {}, {"order": -3, "timeout": 1, "on_error": "skip", "name": "x"}],
+    ids=["bare", "called", "with options"],
+)
 def test_anything_that_takes_the_event_may_be_a_hook(
     function: Callable[..., Any], options: dict[str, Any] | None
 ) -> None:
@@ -230,7 +234,7 @@ async def asynchronous_generator(event: CredentialsExchange) -> AsyncIterator[No
         (Methods().hook, "a method cannot be marked as a hook"),
         (SlottedHook(), "a SlottedHook cannot be marked as a hook"),
     ],
-    ids=repr,
+    ids=lambda each: each if isinstance(each, str) else type(each).__name__,
 )
 def test_what_cannot_be_a_hook_is_refused_with_file_and_line(function: Callable[..., Any], reason: str) -> None:
     with pytest.raises(HookDefinitionError, match=r"test_points\.py:\d+: ") as refused:
