@@ -196,7 +196,7 @@ class KeyTable:
 
 
 async def _rows(connection: AsyncConnection) -> Sequence[StoredKey]:
-    rows = await connection.execute(select(_keys).order_by(_keys.c.created_at, _keys.c.kid))
+    rows = await connection.execute(select(_keys).order_by(_keys.c.created_at, _keys.c.active_at, _keys.c.kid))
     return [
         StoredKey(
             times=KeyTimes(

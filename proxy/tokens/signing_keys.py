@@ -66,7 +66,7 @@ class SigningKeys:
         self._making = asyncio.Lock()
         self._loading = asyncio.Lock()
         self._begun = self._ended = 0
-        self._loaded_at = self._fresh_until = self._retry_at = float("-inf")
+        self._loaded_at = self._tended_at = self._retry_at = float("-inf")
         self._running: asyncio.Task[None] | None = None
         self._unsealed = seal is None and not store.in_memory
         for signer in (*(LocalSigner(key, self._pool) for key in configured), *external):
@@ -79,6 +79,7 @@ class SigningKeys:
         """
         await self._table.prepare()
         await self._load(strict=True)
+        self._tended_at = self._clock()
         if self._unsealed and set(algorithms) - self._given.keys():
             self._unsealed = False
             log.warning("signing_keys_not_sealed", advice="name a secret in store.seal")
@@ -94,7 +95,7 @@ class SigningKeys:
         if given := self._given.get(algorithm):
             return given
         now = self._clock()
-        if not self._loaded_at <= now < self._fresh_until:
+        if not self._tended_at <= now < self._tended_at + REFRESH:
             await self._freshen(now)
         signer = self._ring.signer(algorithm, now)
         if signer is None or algorithm not in self._used:
@@ -225,15 +226,20 @@ class SigningKeys:
         return self._running
 
     async def _keep_up(self) -> None:
+        began = self._clock()
         try:
             await self._load()
             await self._note_expiries()
             await self._rotate_by_age()
             await self._clear_away()
         except StoreUnavailable as error:
+            self._retry_at = self._clock() + _RETRY
             log.warning("signing_keys_not_read", code=error.code, reason=str(error))
         except Exception:
+            self._retry_at = self._clock() + _RETRY
             log.exception("signing_keys_not_kept_up")
+        else:
+            self._tended_at = began
         finally:
             self._running = None
 
@@ -259,7 +265,7 @@ class SigningKeys:
                         raise
                     log.error("signing_key_not_opened", kid=row.times.kid, code=error.code, reason=str(error))
             self._ring.replace(rows, opened)
-            self._loaded_at, self._fresh_until, self._ended = now, now + REFRESH, number
+            self._loaded_at, self._ended = now, number
 
     async def _first(self, algorithm: str) -> Signer:
         if algorithm not in ALGORITHMS:

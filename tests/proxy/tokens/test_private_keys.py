@@ -16,9 +16,8 @@ from cryptography.hazmat.primitives.serialization import (
 from joserfc.jwk import OctKey, OKPKey
 
 from hookpoint.proxy.tokens.errors import SigningKeyError
-from hookpoint.proxy.tokens.private_keys import read_keys
+from hookpoint.proxy.tokens.private_keys import generate_key, read_keys
 from hookpoint.proxy.tokens.signer import PrivateKey, SigningKey
-from hookpoint.proxy.tokens.signing_keys import generate_key
 
 
 def pem(

@@ -6,7 +6,6 @@ import subprocess
 import sys
 from base64 import urlsafe_b64decode
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -16,17 +15,18 @@ from structlog.testing import capture_logs
 from hookpoint.proxy.store import Store, StoreUnavailable, open_store
 from hookpoint.proxy.tokens.algorithms import ALL
 from hookpoint.proxy.tokens.errors import KeyCollision, SigningKeyError
+from hookpoint.proxy.tokens.private_keys import generate_key
 from hookpoint.proxy.tokens.public_keys import PublicKeySet, material
 from hookpoint.proxy.tokens.publishing import PRIVATE_MEMBERS, published_jwks
 from hookpoint.proxy.tokens.signer import Signer, SigningKey
-from hookpoint.proxy.tokens.signing_keys import SigningKeys, generate_key
+from hookpoint.proxy.tokens.signing_keys import SigningKeys
 from hookpoint.proxy.tokens.verification import TokenVerifier
 from tests.proxy.tokens.issuer import CLAIMS, ISSUER, NOW, key_for, public_jwk
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    opened = await open_store(f"sqlite:///{tmp_path / 'store.db'}")
+async def store(store_url: str) -> AsyncIterator[Store]:
+    opened = await open_store(store_url)
     yield opened
     await opened.aclose()
 
@@ -155,11 +155,10 @@ def prepare_in_processes(url: str, count: int) -> list[str]:
     return [answer.decode().splitlines()[-1] for answer, _ in answers]
 
 
-async def test_T25_processes_that_start_at_once_on_one_file_make_one_key_each(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'shared.db'}"
-    answers = await asyncio.to_thread(prepare_in_processes, url, 4)
+async def test_T25_processes_that_start_at_once_on_one_store_make_one_key_each(store_url: str) -> None:
+    answers = await asyncio.to_thread(prepare_in_processes, store_url, 4)
     assert len(set(answers)) == 1
-    store = await open_store(url)
+    store = await open_store(store_url)
     async with store.read() as connection:
         rows = await connection.execute(text("SELECT algorithm, kid FROM signing_keys ORDER BY algorithm DESC"))
         assert [row.kid for row in rows] == answers[0].split()
