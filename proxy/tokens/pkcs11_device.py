@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pkcs11
 import structlog
@@ -26,6 +26,7 @@ _COORDINATE: Final = 32  # bytes of r and of s on P-256 (RFC 7518 section 3.4)
 _KEY_TYPES: Final = {"RS256": pkcs11.KeyType.RSA, "ES256": pkcs11.KeyType.EC}
 
 log = structlog.get_logger(__name__)
+_module_locks: Final[dict[Path, threading.Lock]] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,80 +41,69 @@ class DeviceKey:
 
 
 class Device:
-    """Signs with one key. Each thread has a session of its own; all share one login, which PKCS#11 has per program."""
+    """Signs with one key, over one session.
+
+    The package initialises modules for one thread at a time (PKCS#11 section 5.4, C_Initialize without arguments), so
+    that all calls into a module stand in line.
+    """
 
     def __init__(self, where: DeviceKey) -> None:
         self.where: Final = where
-        self._own = threading.local()
-        self._lock = threading.Lock()
-        self._login: pkcs11.Session | None = None
-        self._generation = 0
+        self._lock = _module_locks.setdefault(where.module, threading.Lock())
+        self._session: pkcs11.Session | None = None
+        self._key: pkcs11.SignMixin | None = None
 
     def public_key(self) -> AsymmetricKey:
         """Return the public half; raises SigningKeyError."""
-        with self._errors():
-            key = self._session().get_key(
-                object_class=pkcs11.ObjectClass.PUBLIC_KEY,
-                key_type=_KEY_TYPES[self.where.algorithm],
-                label=self.where.key_label,
-            )
+        with self._errors(), self._lock:
+            key = self._find(pkcs11.ObjectClass.PUBLIC_KEY)
             found = _ec(key) if self.where.algorithm == "ES256" else _rsa(key)
         if not ALGORITHMS[self.where.algorithm].fits(found):
             raise SigningKeyError(f"the key '{self.where.key_label}' in the device cannot sign {self.where.algorithm}")
         return found
 
     def sign(self, data: bytes) -> bytes:
-        """Return the signature as JOSE has it, once more over new sessions if the old ones are gone; raises SigningKeyError."""
-        generation = self._generation
-        try:
-            return self._sign(data)
-        except PKCS11Error as error:
-            log.warning("pkcs11_session_lost", reason=_described(error))
-            self._begin_again(generation)
-        with self._errors():
-            return self._sign(data)
+        """Return the signature as JOSE has it, over a new session if the old one is gone; raises SigningKeyError."""
+        with self._errors(), self._lock:
+            try:
+                return self._sign(data)
+            except PKCS11Error as error:
+                log.warning("pkcs11_session_lost", reason=_described(error))
+                self._forget()
+                return self._sign(data)
 
     def close(self) -> None:
-        """Log out and close all sessions."""
-        with self._lock, contextlib.suppress(PKCS11Error):
-            if self._login is not None:
-                self._login.close()
-            self._login = None
+        """Log out and close the session."""
+        with self._lock:
+            self._forget()
 
     def _sign(self, data: bytes) -> bytes:
-        key = self._key()
+        if self._key is None:
+            self._key = self._find(pkcs11.ObjectClass.PRIVATE_KEY)
         if self.where.algorithm == "RS256":
-            return bytes(key.sign(data, mechanism=pkcs11.Mechanism.SHA256_RSA_PKCS))
+            return bytes(self._key.sign(data, mechanism=pkcs11.Mechanism.SHA256_RSA_PKCS))
         # Every device that knows ECDSA knows it over a digest; not every one computes the digest too.
-        return raw_signature(bytes(key.sign(hashlib.sha256(data).digest(), mechanism=pkcs11.Mechanism.ECDSA)))
+        return raw_signature(bytes(self._key.sign(hashlib.sha256(data).digest(), mechanism=pkcs11.Mechanism.ECDSA)))
 
-    def _key(self) -> pkcs11.SignMixin:
-        if getattr(self._own, "generation", None) != self._generation:
-            generation = self._generation
-            self._own.key = self._session().get_key(
-                object_class=pkcs11.ObjectClass.PRIVATE_KEY,
-                key_type=_KEY_TYPES[self.where.algorithm],
-                label=self.where.key_label,
-            )
-            self._own.generation = generation
-        key: pkcs11.SignMixin = self._own.key
-        return key
+    def _find(self, kind: pkcs11.ObjectClass) -> Any:
+        if self._session is None:
+            self._session = self._open()
+        return self._session.get_key(
+            object_class=kind, key_type=_KEY_TYPES[self.where.algorithm], label=self.where.key_label
+        )
 
-    def _session(self) -> pkcs11.Session:
+    def _open(self) -> pkcs11.Session:
         token = pkcs11.lib(str(self.where.module)).get_token(token_label=self.where.token_label)
-        with self._lock:
-            if self._login is None and self.where.pin is not None:
-                try:
-                    self._login = token.open(user_pin=self.where.pin)
-                except UserAlreadyLoggedIn:
-                    self._login = token.open()
-        return token.open()
+        try:
+            return token.open(user_pin=self.where.pin)
+        except UserAlreadyLoggedIn:  # a program logs in once, for all of its sessions
+            return token.open()
 
-    def _begin_again(self, generation: int) -> None:
-        with self._lock:
-            if self._generation == generation:
-                self._generation += 1
-                self._login = None
+    def _forget(self) -> None:
+        session, self._session, self._key = self._session, None, None
+        if session is not None:
+            with contextlib.suppress(PKCS11Error):
+                session.close()
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:

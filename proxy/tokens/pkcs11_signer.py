@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from hookpoint.proxy.strict_json import write_json
 from hookpoint.proxy.tokens.algorithms import AsymmetricKey
 from hookpoint.proxy.tokens.compact import encode_segment
 from hookpoint.proxy.tokens.errors import SigningKeyError
 from hookpoint.proxy.tokens.pkcs11_device import Device, DeviceKey
-
-_THREADS: Final = 4
 
 T = TypeVar("T")
 
@@ -23,7 +22,7 @@ async def open_device(where: DeviceKey, *, timeout: float = 5.0) -> Pkcs11Signer
 
     `timeout` in seconds is how long a signature may take.
     """
-    device, pool = Device(where), ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="hookpoint-pkcs11")
+    device, pool = Device(where), ThreadPoolExecutor(max_workers=1, thread_name_prefix="hookpoint-pkcs11")
     try:
         public = await _within(timeout, pool, device.public_key)
         signer = Pkcs11Signer(device, public, pool, timeout=timeout)
@@ -35,7 +34,7 @@ async def open_device(where: DeviceKey, *, timeout: float = 5.0) -> Pkcs11Signer
 
 
 class Pkcs11Signer:
-    """Signs RS256 or ES256 in a device, as many at once as the pool has threads."""
+    """Signs RS256 or ES256 in a device, one token after the other; with several workers, each has its own session."""
 
     def __init__(self, device: Device, public: AsymmetricKey, pool: Executor, *, timeout: float) -> None:
         self._device = device
@@ -63,9 +62,10 @@ class Pkcs11Signer:
         return (signing_input + b"." + encode_segment(signature)).decode("ascii")
 
     async def aclose(self) -> None:
-        """Log out; threads that the device keeps waiting are left behind."""
+        """Log out; a thread that the device keeps waiting is left behind."""
+        with contextlib.suppress(SigningKeyError):
+            await _within(self._timeout, self._pool, self._device.close)
         self._pool.shutdown(wait=False, cancel_futures=True)
-        self._device.close()
 
 
 async def _within(timeout: float, pool: Executor, work: Callable[[], T]) -> T:
