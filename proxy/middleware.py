@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from hookpoint.proxy.answers import Answer, error_answer
 from hookpoint.proxy.config import Settings, load
 from hookpoint.proxy.observability import Metrics, new_registry
-from hookpoint.proxy.returning import Flow
+from hookpoint.proxy.returning import FRONT_CHANNEL
 from hookpoint.proxy.routes import ASTERISK, PASS, Matched, Refused
 from hookpoint.proxy.runtime import NotReady, Runtime
 from hookpoint.proxy.site import Site
@@ -87,7 +87,7 @@ class HookpointMiddleware:
             route, outcome = PASSED, await self._pass(site, scope, receive, send)
         elif isinstance(decision, Matched):
             route = decision.route.kind
-            outcome = await _run(site, site.flows[route], scope, receive, send)
+            outcome = await _run(site, route, scope, receive, send)
         else:
             assert isinstance(decision, Refused)
             log.info("request_refused", code=decision.code)
@@ -179,12 +179,14 @@ async def _admit(site: Site, scope: Scope) -> Scope | Answer:
     return await site.bearer.admit(scope)
 
 
-async def _run(site: Site, flow: Flow, scope: Scope, receive: Receive, send: Send) -> str:
+async def _run(site: Site, route: str, scope: Scope, receive: Receive, send: Send) -> str:
     admitted = await _admit(site, scope)
     if isinstance(admitted, Answer):
         await admitted.send(send)
         return TOKEN_REFUSED
-    return await flow(admitted, receive, send)
+    if site.leaks is not None and route in FRONT_CHANNEL:
+        send = site.leaks.watching(scope, send)
+    return await site.flows[route](admitted, receive, send)
 
 
 def _settings(config: str | os.PathLike[str] | Settings | None, dialect: str) -> Settings:

@@ -19,7 +19,7 @@ from hookpoint.proxy.flows.userinfo import UserInfo
 from hookpoint.proxy.routes import Route
 from hookpoint.proxy.tokens.own_tokens import OwnTokens, handle_of, itself
 
-_FRONT_CHANNEL: Final = ("authorization", "pushed_authorization", "end_session")
+FRONT_CHANNEL: Final = ("authorization", "pushed_authorization", "end_session")
 
 log = structlog.get_logger(__name__)
 
@@ -48,7 +48,7 @@ def returning_flows(
         flows["userinfo"] = UserInfo(upstream, tokens, new_id=new_id, limits=limits)
     blocks = settings.tokens.front_channel == "block"
     if blocks or tokens is not None:
-        for name in _FRONT_CHANNEL:
+        for name in FRONT_CHANNEL:
             asks = blocks and name != "end_session"
             flows[name] = FrontChannel(app, blocks_tokens=asks, tokens=tokens, new_id=new_id, limits=limits)
     return flows

@@ -76,7 +76,8 @@ class LeakDetector:
             header, claims = (JsonObject.parse(part).members for part in (parts.header, parts.payload))
         except (TokenRejected, JsonError):
             return False
-        if claims.get("iss") != self._issuer:
+        # What never ends is no token but a statement, such as signed metadata (RFC 8414 section 2.1).
+        if claims.get("iss") != self._issuer or "exp" not in claims:
             return False
         try:
             known = [key.get("kid") for key in await self._keys.keys()]

@@ -48,7 +48,7 @@ class Stage:
 
     async def token(self) -> str:
         """A re-issued token."""
-        return str((await self.post(TOKEN, **GRANT)).json()["access_token"])
+        return str((await post_form(self.product.url + TOKEN, GRANT, auth=CLIENT)).json()["access_token"])
 
 
 @contextmanager
@@ -258,6 +258,14 @@ async def test_T27_the_front_channel_passes_where_the_setting_says_so(tmp_path: 
         async with open_http() as http:
             answer = await http.get(f"{stage.product.url}/authorize?response_type=token")
         assert answer.json() == {"answered": "by the server"}
+
+
+async def test_T27_a_token_that_comes_of_an_authorization_request_all_the_same_is_reported(tmp_path: Path) -> None:
+    with run_recorder_stage(tmp_path, 'routes = { authorization = ["/authorize"] }\n') as stage:
+        stage.recorder.documents["/authorize"] = {"access_token": stage.recorder.token()}
+        async with open_http() as http:
+            await http.get(f"{stage.product.url}/authorize?request_uri=https://app.example.test/request")
+        assert stage.product.events("upstream_token_leaked")
 
 
 @credentials_exchange

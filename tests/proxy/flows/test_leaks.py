@@ -102,7 +102,8 @@ async def test_T28_a_token_is_reported_also_while_the_keys_are_not_known() -> No
     [
         ([JSON], b'{"access_token":"opaque"}'),
         ([JSON], body_with(upstream_token(iss="https://other.example.com"))),
-        ([JSON], body_with(forge({"alg": "ES256", "kid": "another"}, {"iss": ISSUER}, UPSTREAM_KEY, "ES256"))),
+        ([JSON], body_with(forge({"alg": "ES256", "kid": "other"}, {"iss": ISSUER, "exp": 9}, UPSTREAM_KEY, "ES256"))),
+        ([JSON], body_with(forge({"alg": "ES256", "kid": "upstream-1"}, {"iss": ISSUER}, UPSTREAM_KEY, "ES256"))),
         ([JSON], body_with("eyJub3QganNvbi4.eyJub3QganNvbi4.AAAAAAAAAAAAAAAAAAAAAAAAA")),
         ([(b"content-type", b"text/html")], body_with(TOKEN)),
         ([], body_with(TOKEN)),
