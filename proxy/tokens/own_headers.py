@@ -50,11 +50,9 @@ class OwnHeaders:
     def surely_foreign(self, header: str) -> bool:
         """Whether it is known already that a header names none of our keys."""
         until = self._foreign.get(header)
-        if until is not None:
-            return self._clock() < until
-        if header in self._ours:
-            return False
-        if kid_of(header) is not None:
+        if until is not None and self._clock() < until:
+            return True
+        if header in self._ours or kid_of(header) is not None:
             return False
         if len(header) <= _LONGEST:
             self._remember_foreign(header)
@@ -66,9 +64,7 @@ class OwnHeaders:
             return True
         if self.surely_foreign(header):
             return False
-        kid = kid_of(header)
-        if kid is None:
-            return False
+        kid = kid_of(header) or ""
         if not self.keys.knows(kid):
             try:
                 await self._read_again()
