@@ -28,7 +28,7 @@ check: $(VENV)/.dev ## Lint, types, layers
 	$(BIN)/mypy
 	$(BIN)/mypy docs/generate.py
 	$(BIN)/lint-imports
-	$(BIN)/pyright
+	$(BIN)/python -m tests.typing
 
 bench: $(VENV)/.dev ## Measure side by side and print ratios; ARGS=--help says how
 	@$(BIN)/python -m bench $(ARGS)
