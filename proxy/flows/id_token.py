@@ -33,9 +33,9 @@ class IdToken:
         """Its claims, empty where they could not be verified."""
         return self.verified.payload.members if self.verified else {}
 
-    def must_change(self, *, added: bool, always: bool) -> bool:
-        """Whether a new access token, or claims that hooks added, make this ID token wrong as it stands."""
-        return added or always or self.binds
+    def must_change(self, *, added: bool, replaced: bool, always: bool) -> bool:
+        """Whether claims that hooks added, or a new access token beside it, make this ID token wrong as it stands."""
+        return added or always or (replaced and self.binds)
 
     def changeable(self) -> VerifiedToken:
         """The verified token that a new one is made of; raises IdTokenFixed."""

@@ -27,6 +27,11 @@ class IssuedToken:
     expires_at: float
     scope: str | None
 
+    def members(self, envelope: JsonObject, now: float) -> dict[str, object]:
+        """The members of a token answer that speak of this token."""
+        members = {"access_token": self.value, **end_members(envelope, self.expires_at, now)}
+        return members if self.scope is None else members | {"scope": self.scope}
+
 
 class Issuer:
     """Applies changes to verified tokens and signs them.
@@ -99,6 +104,17 @@ class Issuer:
             return None
         wanted = int(self._clock()) + changes.expires_in
         return wanted if wanted < _exp(token.payload.members) else None
+
+
+def end_members(envelope: JsonObject, expires_at: float, now: float) -> dict[str, object]:
+    """The members of a token answer that say when a token ends, which it does at `expires_at`."""
+    members: dict[str, object] = {"expires_in": max(0, int(expires_at - now))}
+    said = envelope.members.get(
+        "expires_at"
+    )  # of no RFC; clients go by it where a server sends it, in seconds since 1970
+    if isinstance(said, (int, float)) and said > expires_at:
+        members["expires_at"] = int(expires_at)
+    return members
 
 
 def _exp(claims: Mapping[str, object]) -> float:

@@ -14,8 +14,9 @@ import structlog
 from starlette.types import ASGIApp, Scope
 
 from hookpoint.hooks import TokenChanges
-from hookpoint.proxy.flows.token_answer import texts
-from hookpoint.proxy.flows.token_request import TokenRequest
+from hookpoint.proxy.flows.issuer import end_members
+from hookpoint.proxy.flows.token_answer import TokenAnswerInvalid, texts
+from hookpoint.proxy.flows.token_request import CLIENT_CREDENTIALS, TokenRequest
 from hookpoint.proxy.strict_json import JsonError, JsonObject, write_json
 from hookpoint.proxy.tokens.verification import VerifiedToken
 from hookpoint.proxy.vault.kinds import OPAQUE
@@ -113,18 +114,28 @@ class OpaqueTokens:
         if changes.scope is not None:
             members["scope"] = " ".join(sorted(changes.scope))
         if changes.expires_in is not None:
-            members["expires_in"] = int(expires_in)
+            members |= end_members(envelope, now + expires_in, now)
         return members
 
-    def as_jwt(self, asked: TokenRequest, envelope: JsonObject, facts: Mapping[str, object]) -> VerifiedToken:
-        """The claims of a JWT that takes an opaque token's place (RFC 9068 section 2.2), ready to be changed and signed."""
+    def as_jwt(
+        self, asked: TokenRequest, envelope: JsonObject, facts: Mapping[str, object], subject: object
+    ) -> VerifiedToken:
+        """The claims of a JWT that takes an opaque token's place (RFC 9068 section 2.2), ready to be changed and signed.
+
+        `subject` is that of the ID token, for servers that do not say whom the access token is for. Raises TokenAnswerInvalid when
+        nobody says so.
+        """
+        subject = facts.get("sub") or subject or (asked.client_id if asked.grant_type == CLIENT_CREDENTIALS else None)
+        if not subject:
+            # The client is the subject where there is no user, and only there.
+            raise TokenAnswerInvalid("no JWT can take the opaque token's place: the server does not say whom it is for")
         now = int(self._clock())
         expires = facts.get("exp")
         end = now + int(_seconds(envelope))
         claims = {
             **{name: value for name, value in facts.items() if name not in ("iss", "iat", "exp", "jti", "nbf")},
             "iss": self._issuer,
-            "sub": facts.get("sub") or asked.client_id,
+            "sub": subject,
             "aud": facts.get("aud") or _one_or_all(asked.audiences) or self._issuer,
             "client_id": facts.get("client_id") or asked.client_id,
             "iat": now,

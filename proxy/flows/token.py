@@ -36,6 +36,7 @@ from hookpoint.proxy.flows.issuer import Issuer
 from hookpoint.proxy.flows.opaque import OpaqueTokens
 from hookpoint.proxy.flows.refreshes import Refreshes
 from hookpoint.proxy.flows.token_answer import (
+    TokenAnswerInvalid,
     holds_access_token,
     read_token_answer,
     rewritten,
@@ -47,10 +48,7 @@ from hookpoint.proxy.flows.undo import Undo
 from hookpoint.proxy.store import StoreError
 from hookpoint.proxy.strict_json import JsonObject
 from hookpoint.proxy.tokens.compact import TokenKind, classify
-from hookpoint.proxy.tokens.errors import (
-    SigningKeyError,
-    TokenTooLarge,
-)
+from hookpoint.proxy.tokens.errors import KeysUnavailable, SigningKeyError, TokenTooLarge
 from hookpoint.proxy.tokens.verification import TokenVerifier, VerifiedToken
 from hookpoint.proxy.wrapped import call, with_identity_coding
 
@@ -144,7 +142,8 @@ class TokenFlow:
                 log.info("token_request_refused", error=refusal.error, reason=refusal.description)
                 await refusal_answer(refusal, request).send(send)
                 return "refused"
-            if not self._chain.has_hooks(point_of(asked)) and not self._policy.reissue_always:
+            policy = self._policy
+            if not (self._chain.has_hooks(point_of(asked)) or policy.reissue_always or policy.mint):
                 await self._app(scope, replay(asked.body, receive), send)
                 return "passed"
             answer, outcome = await self._answer(scope, asked)
@@ -171,22 +170,22 @@ class TokenFlow:
         envelope = read_token_answer(answer)
         if not holds_access_token(envelope):
             return answer, "unchanged"
-        granted = await self._inspect(scope, asked, answer, envelope)
-        event = late_event(
-            asked,
-            self._directory,
-            claims=granted.claims,
-            envelope=envelope.members,
-            id_token_claims=granted.id_token.claims if granted.id_token else {},
-            granted_before=await self._refreshes.added_scope(asked) if self._refreshes else frozenset(),
-        )
         try:
+            granted = await self._inspect(scope, asked, answer, envelope)
+            event = late_event(
+                asked,
+                self._directory,
+                claims=granted.claims,
+                envelope=envelope.members,
+                id_token_claims=granted.id_token.claims if granted.id_token else {},
+                granted_before=await self._refreshes.added_scope(asked) if self._refreshes else frozenset(),
+            )
             outcome = await self._chain.run(point_of(asked), event)
             return await self._apply(scope, asked, granted, event, outcome)
         except Deny:
             await self._undo.revoke(scope, asked, envelope, "refresh_token", "access_token")
             raise
-        except (HookFailed, StoreError, TokenTooLarge, SigningKeyError):
+        except (HookFailed, StoreError, TokenTooLarge, SigningKeyError, KeysUnavailable, TokenAnswerInvalid):
             if self._refreshes:
                 await self._refreshes.keep_answer(asked, answer, envelope)
             raise
@@ -200,21 +199,18 @@ class TokenFlow:
         kind = classify(token)
         verified = await self._verifier.verify(token, asked.client_id or None) if kind == "jws" else None
         facts = await self._opaque.claims(scope, token) if kind == "opaque" else {}
+        client_id = client_id_of(verified.payload.members if verified else facts) or asked.client_id
+        said = envelope.members.get("id_token")
+        id_token = await read_id_token(said, client_id, self._verifier) if isinstance(said, str) else None
         if kind == "opaque" and self._policy.mint:
-            verified = self._opaque.as_jwt(asked, envelope, facts)
-        claims = verified.payload.members if verified else facts
-        id_token = envelope.members.get("id_token")
+            verified = self._opaque.as_jwt(asked, envelope, facts, id_token.claims.get("sub") if id_token else None)
         return Granted(
             answer=answer,
             envelope=envelope,
             token=token,
             kind=kind,
             verified=verified,
-            id_token=(
-                await read_id_token(id_token, client_id_of(claims) or asked.client_id, self._verifier)
-                if isinstance(id_token, str)
-                else None
-            ),
+            id_token=id_token,
             facts=facts,
         )
 
@@ -226,52 +222,55 @@ class TokenFlow:
         event: CredentialsExchange,
         outcome: Outcome[Any, TokenChanges],
     ) -> Ending:
-        changes = outcome.changes or TokenChanges()
-        if granted.verified is None:
-            return await self._apply_unread(granted, event, outcome, changes)
-        minted = granted.kind == "opaque"
-        if changes == TokenChanges() and not self._policy.reissue_always and not minted:
+        changes, always = outcome.changes or TokenChanges(), self._policy.reissue_always
+        replaced = granted.verified is not None
+        minted = replaced and granted.kind == "opaque"
+        if changes == TokenChanges() and not always and not minted:
             return granted.answer, "unchanged"
         lost = event.scope - outcome.event.scope
         id_token = None if "openid" in lost else granted.id_token
-        changed_id = id_token is not None and id_token.must_change(
-            added=bool(changes.id_token_claims), always=self._policy.reissue_always
-        )
+        added = bool(changes.id_token_claims)
+        changed_id = id_token is not None and id_token.must_change(added=added, replaced=replaced, always=always)
         changeable = id_token.changeable() if id_token and changed_id else None  # before anything is signed or kept
-        token = await self._issuer.access_token(granted.token, granted.verified, changes)
-        members: dict[str, object] = {
-            "access_token": token.value,
-            "expires_in": max(0, int(token.expires_at - self._clock())),
-        }
-        if token.scope is not None:
-            members["scope"] = token.scope
+        members = await self._access_token_members(granted, event, outcome, changes)
         if id_token and changeable:
             members["id_token"] = await self._issuer.id_token(
-                id_token.value, changeable, changes.id_token_claims, token.value
+                id_token.value, changeable, changes.id_token_claims, str(members.get("access_token", granted.token))
             )
+            if not replaced:
+                _log_changes("id_token_reissued", outcome, changes)
         remove = await self._withdrawn(scope, asked, granted, lost)
         if self._refreshes and isinstance(event, TokenIssuance):
-            added = (outcome.event.scope - event.scope) | (event.granted_before & outcome.event.scope)
-            await self._refreshes.remember_scope(asked, granted.envelope, added)
-        _log_changes("token_reissued", outcome, changes)
-        return rewritten(granted.answer, granted.envelope, members, remove), "reissued"
+            more = (outcome.event.scope - event.scope) | (event.granted_before & outcome.event.scope)
+            await self._refreshes.remember_scope(asked, granted.envelope, more)
+        if not members and not remove:
+            return granted.answer, "unchanged"
+        signed = replaced or changeable is not None
+        return rewritten(granted.answer, granted.envelope, members, remove), "reissued" if signed else "unchanged"
 
-    async def _apply_unread(
+    async def _access_token_members(
         self,
         granted: Granted,
         event: CredentialsExchange,
         outcome: Outcome[Any, TokenChanges],
         changes: TokenChanges,
-    ) -> Ending:
-        """A token that cannot be read here leaves as it is; who asks the server about it is told what hooks made of it."""
-        if changes == TokenChanges():
-            return granted.answer, "unchanged"
+    ) -> dict[str, object]:
+        """The members of the answer that change with the access token.
+
+        A token that cannot be read here leaves as it is; who asks the server about it is told what hooks made of it.
+        """
+        if granted.verified is not None:
+            token = await self._issuer.access_token(granted.token, granted.verified, changes)
+            _log_changes("token_reissued", outcome, changes)
+            return token.members(granted.envelope, self._clock())
+        if changes == TokenChanges(id_token_claims=changes.id_token_claims):
+            return {}
         if granted.kind == "opaque" and self._opaque.deliverable:
             members = await self._opaque.remember(granted.token, granted.envelope, changes)
             _log_changes("token_changes_kept", outcome, changes)
-            return rewritten(granted.answer, granted.envelope, members, ()), "unchanged"
+            return dict(members)
         _check_passable(event, outcome, changes)
-        return granted.answer, "unchanged"
+        return {}
 
     async def _withdrawn(
         self, scope: Scope, asked: TokenRequest, granted: Granted, lost: frozenset[str]
