@@ -22,7 +22,9 @@ TIER = "{TIER}"
 def changes(event, kind):
     told = dict(kind=kind, told=sorted(event.claims), scope=sorted(event.scope), client=event.client.id)
     kept = event.scope - {{"{SCOPE_TAKEN}"}}
-    return dict(claims={{TIER: told}}, scope=kept if kept != event.scope else None)
+    life = event.parameters.get("life")
+    scope = kept if kept != event.scope else None
+    return dict(claims={{TIER: told}}, scope=scope, expires_in=None if life is None else int(life))
 
 
 @credentials_exchange
@@ -43,15 +45,11 @@ P = TypeVar("P", bound=Partner)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartnerStage(Generic[P]):
-    """hookpoint and the server behind it."""
+    """hookpoint and the server behind it; `issuer` is what both are to their clients."""
 
     product: Product
     partner: P
-
-    @property
-    def issuer(self) -> str:
-        """What the server and hookpoint are to their clients."""
-        return self.partner.issuer
+    issuer: str
 
     async def post(self, path: str, form: dict[str, str], *, client: Client | None = None) -> Any:
         """Post a form as a client, by default the machine's, which authenticates by client_secret_basic."""
@@ -101,4 +99,4 @@ def run_partner_stage(
         run = "hooks.py"
         """
         with run_hookpoint(folder, configuration, hooks=HOOKS, port=port) as product:
-            yield PartnerStage(product=product, partner=partner)
+            yield PartnerStage(product=product, partner=partner, issuer=f"{public}{issuer_path}")
