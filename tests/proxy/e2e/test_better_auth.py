@@ -12,7 +12,7 @@ from tests.partners.better_auth import LOGIN_CLIENT, RESOURCE, run_better_auth, 
 from tests.partners.clients import get_token_with_authlib, get_token_with_openid_client
 from tests.partners.loopback import open_http
 from tests.partners.partner import Client, Partner
-from tests.partners.resource_server import read_claims, resource_server_verify
+from tests.partners.resource_server import read_claims, resource_server_verify, verify_in_python
 from tests.proxy.e2e.partner_stage import TIER, PartnerStage, run_partner_stage
 from tests.proxy.e2e.raw_http import send_raw
 
@@ -99,7 +99,7 @@ async def test_T19_a_jwt_takes_the_place_of_an_opaque_token(stage: Stage) -> Non
 async def test_T1_a_user_who_signs_up_gets_claims_in_both_tokens(stage: Stage) -> None:
     answer = await sign_in(stage.partner, stage.product.url, resource=RESOURCE)
     verified = await resource_server_verify(answer["access_token"], stage.issuer, RESOURCE)
-    id_token = await resource_server_verify(answer["id_token"], stage.issuer, LOGIN_CLIENT)
+    id_token = await verify_in_python(answer["id_token"], stage.issuer, LOGIN_CLIENT)
     user = verified.claims["sub"]
     assert verified.claims[TIER]["kind"] == "authorization_code"
     assert id_token.claims["sub"] == user
@@ -107,7 +107,7 @@ async def test_T1_a_user_who_signs_up_gets_claims_in_both_tokens(stage: Stage) -
     refresh = {"grant_type": "refresh_token", "refresh_token": answer["refresh_token"], "resource": RESOURCE}
     client = stage.partner.clients[LOGIN_CLIENT]
     refreshed = (await stage.post(stage.partner.token_path, refresh, client=client)).json()
-    verified = await resource_server_verify(refreshed["access_token"], stage.issuer, RESOURCE)
+    verified = await verify_in_python(refreshed["access_token"], stage.issuer, RESOURCE)
     assert (verified.claims["sub"], verified.claims[TIER]["kind"]) == (user, "refresh")
 
 
