@@ -64,7 +64,7 @@ class SmsGatewaySettings(Section):
     authentication: Authentication | None = Field(default=None, examples=["basic"])
     """How it does so, where the format leaves a choice."""
 
-    header: str | None = Field(default=None, pattern=r"\A[A-Za-z0-9-]+\Z", examples=["X-Api-Key"])
+    header: str | None = Field(default=None, pattern=r"^[A-Za-z0-9-]+$", examples=["X-Api-Key"])
     """The header field of `header` and `hmac`; `Authorization` and `X-Signature` when nothing is said."""
 
     audience: str | None = Field(default=None, min_length=1, examples=["urn:MySmsGateway"])

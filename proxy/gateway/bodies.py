@@ -15,15 +15,17 @@ BodyKind = Literal["json", "form"]
 
 MAX_BYTES: Final = 256 * 1024
 """What a call may bring: some send the whole user with all metadata."""
+_MEDIA_TYPES: Final[dict[BodyKind, str]] = {"json": "application/json", "form": "application/x-www-form-urlencoded"}
 _FORM_LIMITS: Final = BodyLimits(size=64 * 1024, members=50, value=8_192)
 
 
 def check_kind(call: Call, kinds: AbstractSet[BodyKind]) -> BodyKind:
     """How the body is to be read; raises BodyRefused when the headers do not say, or say what is not taken here."""
-    kind = check_content_headers(call.headers, json_allowed="json" in kinds)
-    if kind not in kinds:
-        raise BodyRefused("The content type must be application/json in UTF-8.", status=415)
-    return kind
+    media_type = (call.header("content-type") or "").partition(";")[0].strip().lower()
+    accepted = [_MEDIA_TYPES[kind] for kind in sorted(kinds, reverse=True)]
+    if media_type not in accepted:
+        raise BodyRefused(f"The content type must be {' or '.join(accepted)}.", status=415)
+    return check_content_headers(call.headers, json_allowed=True)
 
 
 def read_json(call: Call) -> Members:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from hookpoint.proxy.config.sms_gateway import SmsGatewaySettings
 from hookpoint.proxy.flows.intercepted import Directory
 from hookpoint.proxy.gateway.flow import Delivery, GatewayFlow
 from hookpoint.proxy.gateway.format import Options
@@ -28,11 +30,17 @@ class GatewayRoute:
 class Gateway:
     """The routes by their paths, apart from those of the server behind: they are served before it is known, and without it.
 
-    Raises RouteError for two routes with one path, and ValueError for a secret that the format cannot use.
+    Raises RouteError for two routes with one path, and ValueError for a secret that the format cannot use; the configuration lets neither through.
     """
 
     def __init__(
-        self, routes: Iterable[GatewayRoute], delivery: Delivery, *, directory: Directory, new_id: Callable[[], str]
+        self,
+        routes: Iterable[GatewayRoute],
+        delivery: Delivery,
+        *,
+        directory: Directory,
+        new_id: Callable[[], str],
+        now: Callable[[], float] = time.time,
     ) -> None:
         self._routes: list[Route] = []
         self._flows: dict[str, GatewayFlow] = {}
@@ -48,6 +56,7 @@ class Gateway:
                 deadline=opened.deadline if route.deadline is None else route.deadline,
                 directory=directory,
                 new_id=new_id,
+                now=now,
             )
         self._table("")
 
@@ -70,3 +79,22 @@ class Gateway:
                 self._tables.pop(next(iter(self._tables)))
             table = self._tables[root_path] = RouteTable(self._routes, root_path=root_path)
         return table
+
+
+def configured_routes(settings: Iterable[SmsGatewaySettings]) -> list[GatewayRoute]:
+    """The routes that `[[sms.gateway]]` names."""
+    return [
+        GatewayRoute(
+            path=each.route_path,
+            format=each.format,
+            options=Options(
+                secrets=tuple(secret.get_secret_value() for secret in each.secrets),
+                authentication=each.chosen_authentication,
+                header=each.header or "",
+                audience=each.audience or "",
+                fields=dict(each.fields),
+            ),
+            deadline=each.deadline,
+        )
+        for each in settings
+    ]
