@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -59,12 +59,12 @@ class GatewayStage:
         secret: str | None = None,
         age: int = 0,
         body: Members | None = None,
-        **headers: str,
+        headers: Mapping[str, str] | None = None,
     ) -> httpx2.Response:
         """Ask for a message, proved with the new secret unless another one is given."""
         secret = self.caller.secrets[0] if secret is None else secret
         content = self.caller.encode(self.caller.body(number) if body is None else body, secret)
-        return await self.post(content, **{**self.prove(content, secret, age=age), **headers})
+        return await self.post(content, **{**self.prove(content, secret, age=age), **(headers or {})})
 
     def prove(self, content: bytes, secret: str | None = None, *, age: int = 0) -> dict[str, str]:
         """The headers that prove a body."""
