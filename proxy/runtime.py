@@ -104,7 +104,7 @@ class Runtime:
         """Whether there is anything to do at the token endpoint."""
         tokens = self._settings.tokens
         hooked = self._chain.has_hooks(credentials_exchange) or self._chain.has_hooks(token_issuance)
-        return hooked or tokens.jwks == "exclusive" or tokens.issuer == "rewrite"
+        return hooked or tokens.jwks == "exclusive" or tokens.issuer == "rewrite" or tokens.opaque == "mint"
 
     def known_site(self, root_path: str) -> Site | None:
         """The site below a mount root, when it is known already; renews what is known in the background."""

