@@ -156,6 +156,7 @@ class SigningKeys:
             raise SigningKeyError(f"there is no stored key for {algorithm}; one is made when it is first needed")
         states = self._ring.phases(now)
         pending = [key for key in keys if states[key.kid].state == "pending"]
+        active = next(key for key in keys if states[key.kid].state == "active")
         if pending and not at_once:
             raise SigningKeyError(f"the key {pending[0].kid} is pending for {algorithm} already")
         if pending:
@@ -163,7 +164,8 @@ class SigningKeys:
         else:
             successor = await self.add(SigningKey.of(await asyncio.to_thread(self._generate, algorithm), algorithm))
         if at_once:
-            await self._table.activate(successor.kid, now)
+            # Keys that are made within one second still follow each other.
+            await self._table.activate(successor.kid, max(now, active.active_at + 1))
             await self._load()
         return next(key for key in self._ring.times if key.kid == successor.kid)
 
