@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import structlog
@@ -12,19 +12,16 @@ from starlette.types import ASGIApp, Scope
 
 from hookpoint.hooks import (
     Chain,
-    Hook,
-    HookDefinitionError,
     HookRun,
     Registry,
     Request,
-    When,
     credentials_exchange,
     default_rules,
     hooks_of_functions,
-    load_hooks,
     token_issuance,
 )
-from hookpoint.proxy.config import HookSettings, Settings
+from hookpoint.proxy.config import Settings
+from hookpoint.proxy.configured_hooks import configured_hooks
 from hookpoint.proxy.discovery import DiscoveryFailed
 from hookpoint.proxy.flows.intercepted import Directory, KnownClient, describe_request
 from hookpoint.proxy.keys import open_keys
@@ -251,33 +248,3 @@ class Runtime:
 
     def _observe(self, run: HookRun) -> None:
         self._metrics.hook(run.hook.point.name, run.hook.name, run.outcome, run.seconds)
-
-
-def configured_hooks(entries: Iterable[HookSettings], settings: Settings) -> list[Hook]:
-    """The hooks that `[[hooks]]` names, with what it says in place of what their decorators say."""
-    return [hook for entry in entries for hook in _hooks_of_entry(entry, settings)]
-
-
-def _hooks_of_entry(entry: HookSettings, settings: Settings) -> list[Hook]:
-    found = load_hooks(entry.run, base=settings.directory)
-    hooks = [hook for hook in found if entry.trigger in (None, hook.point.name)]
-    if not hooks:
-        points = ", ".join(sorted({hook.point.name for hook in found}))
-        raise HookDefinitionError(entry.run, f"holds no hook for {entry.trigger}.", f"It has hooks for {points}.")
-    if entry.name is not None and len(hooks) > 1:
-        raise HookDefinitionError(
-            entry.run,
-            f"name={entry.name!r} is for one hook, and there are {len(hooks)}.",
-            "Write run = 'module:function'.",
-        )
-    return [
-        hook.overridden(
-            name=entry.name,
-            order=entry.order,
-            timeout=entry.timeout,
-            on_error=entry.on_error,
-            when=None if entry.when is None else When(**entry.when.model_dump()),
-            secrets={name: secret.get_secret_value() for name, secret in entry.secrets.items()},
-        )
-        for hook in hooks
-    ]

@@ -22,7 +22,7 @@ from hookpoint.hooks.testing import Trial, sample_event, try_hooks
 from hookpoint.hooks.wire import EventFormatError, event_from_json, event_to_json
 from hookpoint.proxy.cli.configuration import ConfigOption, settings_of
 from hookpoint.proxy.config import Settings
-from hookpoint.proxy.runtime import configured_hooks
+from hookpoint.proxy.configured_hooks import configured_hooks
 
 hooks = typer.Typer(name="hooks", help="See and try hooks.", no_args_is_help=True)
 

@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, Field, SecretStr
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
 
 from hookpoint.proxy.config.secrets import Secret
 from hookpoint.proxy.config.section import Count, Seconds, Section, absolute_path, refuse
@@ -22,9 +20,22 @@ _REMEDY = 'Write "sqlite:///hookpoint.db", "sqlite://" to keep everything in mem
 _SHORTEST_SEAL = 20
 
 
-def in_memory(url: URL) -> bool:
+def in_memory(database: str, query: str) -> bool:
     """Tell whether an SQLite database lives in the process only."""
-    return url.database in (None, "", ":memory:") or "memory" in url.query.get("mode", "")
+    return database in ("", ":memory:") or "mode=memory" in query
+
+
+def _parts(url: str) -> tuple[str, str, str]:
+    """The kind of database, its name, and what follows it; SQLAlchemy, which could tell as well, takes long to load."""
+    scheme, separator, rest = url.partition("://")
+    if not separator or not scheme or (_is_sqlite(scheme) and rest and not rest.startswith("/")):
+        raise ValueError("no database URL")
+    database, _, query = rest[1:].partition("?")
+    return scheme, database, query
+
+
+def _is_sqlite(scheme: str) -> bool:
+    return scheme.partition("+")[0] == "sqlite"
 
 
 def _is_postgresql(url: str) -> bool:
@@ -37,16 +48,17 @@ def _check_url(value: SecretStr, info: ValidationInfo) -> SecretStr:
         if importlib.util.find_spec("asyncpg") is None:
             raise refuse("a PostgreSQL store needs asyncpg", "Run: pip install 'hookpoint[postgres]'")
         return value
+    text = value.get_secret_value()
     try:
-        url = make_url(value.get_secret_value())
-    except (ArgumentError, ValueError):
+        kind, database, query = _parts(text)
+    except ValueError:
         raise refuse("this is not the URL of a database", _REMEDY) from None
-    if url.get_backend_name() != "sqlite":
-        raise refuse(f"there is no store of the kind {url.drivername}", _REMEDY)
-    if in_memory(url) or url.database is None or url.database.startswith("file:"):
+    if not _is_sqlite(kind):
+        raise refuse(f"there is no store of the kind {kind}", _REMEDY)
+    if in_memory(database, query) or database.startswith("file:"):
         return value
     # SQLAlchemy starts relative paths at the working directory: a service started elsewhere would find new keys.
-    return SecretStr(url.set(database=str(absolute_path(url.database, info))).render_as_string(hide_password=False))
+    return SecretStr(text.replace(f":///{database}", f":///{absolute_path(database, info)}", 1))
 
 
 def _check_seal(value: SecretStr) -> SecretStr:
@@ -80,18 +92,13 @@ class StoreSettings(Section):
     @property
     def in_memory(self) -> bool:
         """Tell whether everything is lost when the process ends."""
-        url = self._sqlite
-        return url is not None and in_memory(url)
+        url = self.url.get_secret_value()
+        return not _is_postgresql(url) and in_memory(*_parts(url)[1:])
 
     @property
     def file(self) -> Path | None:
         """Return the SQLite file, where there is one."""
-        url = self._sqlite
-        if url is None or in_memory(url) or not url.database or url.database.startswith("file:"):
+        url = self.url.get_secret_value()
+        if _is_postgresql(url) or self.in_memory or (database := _parts(url)[1]).startswith("file:"):
             return None
-        return Path(url.database)
-
-    @property
-    def _sqlite(self) -> URL | None:
-        text = self.url.get_secret_value()
-        return None if _is_postgresql(text) else make_url(text)
+        return Path(database)

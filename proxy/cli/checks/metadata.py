@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from hookpoint.hooks import HookDefinitionError, token_issuance
 from hookpoint.proxy.cli.checks.context import Unreachable, origin
 from hookpoint.proxy.cli.checks.finding import error, fine, warning
-from hookpoint.proxy.runtime import configured_hooks
+from hookpoint.proxy.configured_hooks import configured_hooks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -118,27 +118,6 @@ async def test_everything_else_is_no_leak(headers: list[tuple[bytes, bytes]], bo
     assert detector.count == 0
 
 
-async def test_other_answers_lose_microseconds_only() -> None:
-    detector = Detector().detector
-    start: Message = {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/html")]}
-    end: Message = {"type": "http.response.body", "body": b"x" * 10_000, "more_body": False}
-    scope = http_scope()
-
-    async def send(message: Message) -> None:
-        return None
-
-    async def seconds(watched: bool) -> float:
-        started = time.perf_counter()
-        for _ in range(200):
-            out = detector.watching(scope, send) if watched else send
-            await out(start)
-            await out(end)
-        return (time.perf_counter() - started) / 200
-
-    more = min([await seconds(True) for _ in range(20)]) - min([await seconds(False) for _ in range(20)])
-    assert more < 20e-6  # about one in truth; the machine may be busy
-
-
 async def test_no_text_takes_long_to_search() -> None:
     detector = Detector()
     started = time.perf_counter()
@@ -147,7 +126,7 @@ async def test_no_text_takes_long_to_search() -> None:
             await detector.pass_on([JSON], *(text[at : at + 65536].encode() for at in range(0, len(text), 65536))) == []
         )
         detector.sent.clear()
-    assert time.perf_counter() - started < 3
+    assert time.perf_counter() - started < 30  # what grows with the square of the length takes minutes
 
 
 @pytest.mark.parametrize(

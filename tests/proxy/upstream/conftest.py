@@ -7,17 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 import uvloop
-from hypothesis import settings
 
 from tests.proxy.upstream.certificates import Authority
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
-
-# Machines under load take longer than any deadline now and then.
-settings.register_profile("unhurried", deadline=None)
-settings.load_profile("unhurried")
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:

@@ -1,0 +1,38 @@
+"""The hooks that a configuration names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hookpoint.hooks import Hook, HookDefinitionError, When, load_hooks
+from hookpoint.proxy.config import HookSettings, Settings
+
+
+def configured_hooks(entries: Iterable[HookSettings], settings: Settings) -> list[Hook]:
+    """The hooks that `[[hooks]]` names, with what it says in place of what their decorators say."""
+    return [hook for entry in entries for hook in _hooks_of_entry(entry, settings)]
+
+
+def _hooks_of_entry(entry: HookSettings, settings: Settings) -> list[Hook]:
+    found = load_hooks(entry.run, base=settings.directory)
+    hooks = [hook for hook in found if entry.trigger in (None, hook.point.name)]
+    if not hooks:
+        points = ", ".join(sorted({hook.point.name for hook in found}))
+        raise HookDefinitionError(entry.run, f"holds no hook for {entry.trigger}.", f"It has hooks for {points}.")
+    if entry.name is not None and len(hooks) > 1:
+        raise HookDefinitionError(
+            entry.run,
+            f"name={entry.name!r} is for one hook, and there are {len(hooks)}.",
+            "Write run = 'module:function'.",
+        )
+    return [
+        hook.overridden(
+            name=entry.name,
+            order=entry.order,
+            timeout=entry.timeout,
+            on_error=entry.on_error,
+            when=None if entry.when is None else When(**entry.when.model_dump()),
+            secrets={name: secret.get_secret_value() for name, secret in entry.secrets.items()},
+        )
+        for hook in hooks
+    ]
