@@ -20,7 +20,8 @@ demo: $(VENV)/.demo ## Tell the story of hookpoint; ARGS=--once ends after it
 
 test: $(VENV)/.dev ## Run the tests; ARGS=... goes to pytest
 	@$(BIN)/python -m tests.partners.install
-	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+	@# One process more than there are processors: many tests wait for servers.
+	$(BIN)/python -m pytest -n $$($(BIN)/python -c 'import os; print((os.cpu_count() or 1) + 1)') --dist loadfile $(ARGS)
 
 check: $(VENV)/.dev ## Lint, types, layers
 	$(BIN)/ruff format --check .
