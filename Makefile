@@ -10,10 +10,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install
 INPUTS := pyproject.toml tests/constraints.txt
 
-.PHONY: help demo test check bench docs format lock clean
+.PHONY: help demo test test-pkcs11 check bench docs format lock clean
 
 help: ## Show the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 13
 
 demo: $(VENV)/.demo ## Tell the story of hookpoint; ARGS=--once ends after it
 	@$(BIN)/hookpoint demo $(ARGS)
@@ -22,6 +22,9 @@ test: $(VENV)/.dev ## Run the tests; ARGS=... goes to pytest
 	@$(BIN)/python -m tests.partners.install
 	@# One process more than there are processors: many tests wait for servers.
 	$(BIN)/python -m pytest -n $$($(BIN)/python -c 'import os; print((os.cpu_count() or 1) + 1)') --dist loadfile $(ARGS)
+
+test-pkcs11: $(VENV)/.dev ## Test keys in a device; needs softhsm2
+	$(BIN)/python -m pytest tests/pkcs11/softhsm.py $(ARGS)
 
 check: $(VENV)/.dev ## Lint, types, layers
 	$(BIN)/ruff format --check .
@@ -43,7 +46,7 @@ format: $(VENV)/.dev ## Format the code
 
 lock: $(VENV)/.dev ## Resolve the newest versions into tests/constraints.txt
 	$(PIP) uv
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --no-annotate --no-header --extra postgres --extra aws --extra smpp --extra apprise \
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --no-annotate --no-header --extra postgres --extra pkcs11 --extra aws --extra smpp --extra apprise \
 		--group dev pyproject.toml --output-file tests/constraints.txt
 
 clean: ## Remove what the targets made
@@ -59,5 +62,5 @@ $(VENV)/.demo: $(BIN)/python $(INPUTS)
 	@touch $@
 
 $(VENV)/.dev: $(BIN)/python $(INPUTS)
-	$(PIP) --constraint tests/constraints.txt --group dev --editable '.[postgres,aws,smpp,apprise]'
+	$(PIP) --constraint tests/constraints.txt --group dev --editable '.[postgres,pkcs11,aws,smpp,apprise]'
 	@touch $@ $(VENV)/.demo

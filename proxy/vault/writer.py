@@ -6,10 +6,8 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Table
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hookpoint.proxy.store import Store
+from hookpoint.proxy.store import Store, upsert
 
 _MOST_AT_ONCE = 512
 
@@ -50,7 +48,7 @@ class GroupedWriter:
         failure: BaseException | None = None
         try:
             async with self._store.begin() as connection:
-                await _upsert(connection, self._table, [row for row, _ in group])
+                await upsert(connection, self._table, [row for row, _ in group])
         except BaseException as error:
             failure = error
             if not isinstance(error, Exception):
@@ -65,10 +63,3 @@ class GroupedWriter:
                     done.set_exception(failure)
                 else:
                     done.cancel()
-
-
-async def _upsert(connection: AsyncConnection, table: Table, rows: Sequence[Mapping[str, object]]) -> None:
-    statement = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
-    keys = [column.name for column in table.primary_key]
-    values = {column.name: statement.excluded[column.name] for column in table.columns if column.name not in keys}
-    await connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=values), list(rows))
