@@ -32,12 +32,17 @@ CLIENTS = {
 
 @contextmanager
 def run_better_auth(
-    issuer: str | None = None, secret: tuple[str, str] = SECRET_HEADER, *, webhook: str | None = None
+    issuer: str | None = None,
+    secret: tuple[str, str] = SECRET_HEADER,
+    *,
+    webhook: str | None = None,
+    webhook_headers: Mapping[str, str] | None = None,
 ) -> Iterator[Partner]:
     """Run better-auth under the origin `issuer` (the public URL of a proxy; None: its own address).
 
     Everything of it is below /api/auth, its issuer too. A token without a resource can be introspected by the client it was issued to
-    and by nobody else. Codes for phone numbers and second factors are posted to `webhook` as {"to", "code"}.
+    and by nobody else. Codes for phone numbers and second factors are posted to `webhook` as {"to", "code"},
+    with `webhook_headers`.
     """
     node = require_node()
     settings = {
@@ -48,6 +53,7 @@ def run_better_auth(
         "redirectUri": REDIRECT_URI,
         "resources": [RESOURCE],
         "webhook": webhook,
+        "webhookHeaders": {**(webhook_headers or {})},
     }
     command = [node.executable, NODE_FOLDER / "servers" / "better_auth.mjs"]
     with server_process(command, settings=settings, env=node.environment()) as process:

@@ -1,6 +1,6 @@
 // A real better-auth with its OAuth provider: users, passwords, phone numbers, second factors and tokens. Settings: publicUrl (null:
 // its own address), secret [name, value], clients, loginClient (the id of the one for users), redirectUri, resources, webhook (null:
-// nowhere; else it gets {to, code} by POST).
+// nowhere; else it gets {to, code} by POST, with webhookHeaders).
 import { randomBytes } from 'node:crypto';
 import { memoryAdapter } from 'better-auth/adapters/memory';
 import { createAuthMiddleware } from 'better-auth/api';
@@ -28,7 +28,7 @@ async function deliver(to, code) {
   if (settings.webhook === null) return;
   const answer = await fetch(settings.webhook, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', ...settings.webhookHeaders },
     body: JSON.stringify({ to, code }),
   });
   if (!answer.ok) throw new Error(`the webhook answered ${answer.status}`);
