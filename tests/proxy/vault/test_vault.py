@@ -33,9 +33,18 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    store = await open_store(f"sqlite:///{tmp_path / 'vault.db'}")
+async def store(store_url: str) -> AsyncIterator[Store]:
+    store = await open_store(store_url)
     yield store
+    await store.aclose()
+
+
+@pytest.fixture
+async def in_file(tmp_path: Path, clock: Clock) -> AsyncIterator[Vault]:
+    store = await open_store(f"sqlite:///{tmp_path / 'vault.db'}")
+    vault = Vault(store, clock=clock)
+    await vault.prepare()
+    yield vault
     await store.aclose()
 
 
@@ -101,19 +110,20 @@ async def test_a_writer_who_leaves_takes_nobody_along(vault: Vault, clock: Clock
 
 
 async def test_a_failed_write_reaches_every_writer_and_the_next_one_works(
-    vault: Vault, store: Store, clock: Clock, tmp_path: Path
+    in_file: Vault, clock: Clock, tmp_path: Path
 ) -> None:
     with sqlite3.connect(tmp_path / "vault.db") as database:
         database.execute("CREATE TRIGGER full BEFORE INSERT ON vault_records BEGIN SELECT RAISE(ABORT, 'full'); END")
     failed = await asyncio.gather(
-        *(vault.put("token", f"{SECRET}{n}", b"x", expires_at=clock.now + 60) for n in range(5)), return_exceptions=True
+        *(in_file.put("token", f"{SECRET}{n}", b"x", expires_at=clock.now + 60) for n in range(5)),
+        return_exceptions=True,
     )
     assert len(failed) == 5
     assert all(isinstance(each, Exception) for each in failed)
     with sqlite3.connect(tmp_path / "vault.db") as database:
         database.execute("DROP TRIGGER full")
-    await vault.put("token", SECRET, b"x", expires_at=clock.now + 60)
-    assert await vault.get("token", SECRET) == b"x"
+    await in_file.put("token", SECRET, b"x", expires_at=clock.now + 60)
+    assert await in_file.get("token", SECRET) == b"x"
 
 
 async def test_a_store_that_is_gone_is_not_an_empty_one(tmp_path: Path, clock: Clock) -> None:
@@ -142,11 +152,10 @@ async def test_a_denied_token_stays_denied_for_its_life(vault: Vault, clock: Clo
     assert not await vault.is_denied("jti-1")
 
 
-async def test_the_database_alone_holds_no_token(vault: Vault, store: Store, clock: Clock, tmp_path: Path) -> None:
+async def test_the_database_alone_holds_no_token(in_file: Vault, clock: Clock, tmp_path: Path) -> None:
     original = "eyJ-the-original-token-of-the-server"
-    await vault.put("token", SECRET, original.encode(), expires_at=clock.now + 60)
-    await vault.deny("jti-in-clear", expires_at=clock.now + 60)
-    await store.aclose()
+    await in_file.put("token", SECRET, original.encode(), expires_at=clock.now + 60)
+    await in_file.deny("jti-in-clear", expires_at=clock.now + 60)
     stolen = b"".join(path.read_bytes() for path in tmp_path.iterdir())
     for text in (SECRET, original, SECRET.rpartition(".")[2], "jti-in-clear"):
         assert text.encode() not in stolen
