@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from hookpoint.proxy.config.secrets import Secret
 from hookpoint.proxy.config.section import Seconds, Section, refuse
-from hookpoint.proxy.gateway.signatures import webhook_keys
+from hookpoint.proxy.gateway.webhook_keys import webhook_keys
 from hookpoint.proxy.routes import Route, RouteError, RouteTable
 
 Format = Literal[

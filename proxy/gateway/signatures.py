@@ -12,6 +12,7 @@ from typing import Final
 from hookpoint.proxy.gateway.authentication import mac_matches
 from hookpoint.proxy.gateway.call import Call
 from hookpoint.proxy.gateway.errors import Unauthenticated
+from hookpoint.proxy.gateway.webhook_keys import webhook_keys
 
 TOLERANCE: Final = 300.0
 """How far the sender's clock may be from ours, either way, in seconds."""
@@ -75,18 +76,6 @@ class TimedHex:
             found |= name == "v1" and mac_matches(_unhex(value), signed, keys)
         if not found:
             raise Unauthenticated("wrong signature")
-
-
-def webhook_keys(secret: str) -> list[bytes]:
-    """The keys of a secret of Standard Webhooks, prefixes or not; raises ValueError when one is not base64."""
-    texts = [text.strip().removeprefix("v1,").removeprefix("whsec_") for text in secret.split("|")]
-    try:
-        keys = [b64decode(text, validate=True) for text in texts]
-    except binascii.Error:
-        raise ValueError("a secret of Standard Webhooks is base64, whsec_ before it or not") from None
-    if not all(keys):
-        raise ValueError("a secret of Standard Webhooks is empty")
-    return keys
 
 
 def require_recent(sent_at: str, call: Call, tolerance: float) -> None:
