@@ -88,11 +88,6 @@ class Members:
             return value
         raise Malformed(f"{'.'.join(path)} is not an object.")
 
-    def has(self, *path: str) -> bool:
-        """Whether there is anything at all, also null."""
-        parent = self._find(path[:-1])
-        return isinstance(parent, Mapping) and path[-1] in parent
-
     def _find(self, path: tuple[str, ...]) -> object:
         value: object = self._members
         for depth, name in enumerate(path):

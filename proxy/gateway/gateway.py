@@ -92,7 +92,7 @@ def configured_routes(settings: Iterable[SmsGatewaySettings]) -> list[GatewayRou
                 authentication=each.chosen_authentication,
                 header=each.header or "",
                 audience=each.audience or "",
-                fields=dict(each.fields),
+                fields={str(name): theirs for name, theirs in each.fields.items()},
             ),
             deadline=each.deadline,
         )

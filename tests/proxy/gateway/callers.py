@@ -426,6 +426,13 @@ CALLERS = (
         },
     ),
     Caller(
+        name="generic header",
+        body=lambda number: {"to": number, "text": TEXT, "kind": "whatsapp"},
+        prove=by_header("x-api-key"),
+        settings={"authentication": "header", "header": "X-Api-Key"},
+        asked={"text": TEXT, "kind": "whatsapp"},
+    ),
+    Caller(
         name="generic names",
         body=lambda number: {"message": {"phone": number, "otp": CODE}},
         prove=by_hmac("x-hub-signature-256", "sha256="),

@@ -66,6 +66,7 @@ def test_standard_webhooks_published_example_holds(signatures: str, secret: str)
         webhook(SIGNATURE[:-4]),
         webhook(""),
         webhook("v1,"),
+        webhook("v1,%%%"),
         webhook(" ".join([OTHER] * 16 + [SIGNATURE])),
         webhook(message_id="msg_other"),
         webhook(message_id=""),
@@ -162,6 +163,7 @@ def test_secrets_in_headers(authentication: Authentication, headers: dict[str, s
         ({"aud": "urn:MySmsGateway", "exp": SENT_AT - 30}, True),
         ({"aud": "urn:MySmsGateway", "exp": SENT_AT - 90}, False),
         ({"aud": "urn:MySmsGateway", "nbf": SENT_AT + 90}, False),
+        ({"aud": "urn:MySmsGateway", "exp": "tomorrow"}, False),
     ],
 )
 def test_tokens_of_a_shared_secret(claims: dict[str, object], expected: bool) -> None:
