@@ -11,6 +11,7 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -39,10 +40,8 @@ def postgresql_server() -> Iterator[PostgresServer]:
 @pytest.fixture
 def postgresql_url(postgresql_server: PostgresServer) -> Iterator[str]:
     """A fresh database."""
-    name = f"test_{uuid4().hex}"
-    run_statements(postgresql_server.get_uri(), f"CREATE DATABASE {name}")
-    yield postgresql_server.get_uri(database=name)
-    run_statements(postgresql_server.get_uri(), f"DROP DATABASE {name} WITH (FORCE)")
+    with create_database(postgresql_server) as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -76,6 +75,17 @@ def start_server(folder: Path) -> PostgresServer:
     settings = [f"ALTER SYSTEM SET {each.strip()}" for each in _FAST.split(";")]
     run_statements(server.get_uri(), *settings, "SELECT pg_reload_conf()")
     return server
+
+
+@contextmanager
+def create_database(server: PostgresServer) -> Iterator[str]:
+    """Have an empty database until the block ends; gives its URL."""
+    name = f"test_{uuid4().hex}"
+    run_statements(server.get_uri(), f"CREATE DATABASE {name}")
+    try:
+        yield server.get_uri(database=name)
+    finally:
+        run_statements(server.get_uri(), f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def run_statements(url: str, *statements: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from uuid import uuid4
 
 import pytest
 
@@ -12,7 +11,7 @@ from tests.partners.mock_server import run_mock_server
 from tests.proxy.e2e.hooks import HOOKS
 from tests.proxy.e2e.mock_stage import MockStage
 from tests.proxy.e2e.product import free_port, run_hookpoint
-from tests.proxy.stores import run_statements
+from tests.proxy.stores import create_database
 
 __all__ = ["mock_stage", "module_store_url", "openid_client_script"]
 
@@ -46,8 +45,5 @@ def module_store_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.Te
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path_factory.mktemp('store') / 'hookpoint.db'}"
         return
-    server = request.getfixturevalue("postgresql_server")
-    name = f"test_{uuid4().hex}"
-    run_statements(server.get_uri(), f"CREATE DATABASE {name}")
-    yield server.get_uri(database=name)
-    run_statements(server.get_uri(), f"DROP DATABASE {name} WITH (FORCE)")
+    with create_database(request.getfixturevalue("postgresql_server")) as url:
+        yield url
