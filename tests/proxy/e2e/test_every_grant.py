@@ -31,6 +31,9 @@ opaque = "OPAQUE"
 token_timeout = 10.0
 """
 
+# Most of what is asked here has nothing to do with the store.
+on_one_store = pytest.mark.parametrize("module_store_url", ["sqlite"], indirect=True, scope="module")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
@@ -59,24 +62,25 @@ class Stage:
         return await self.ask("refresh_token", refresh_token=refresh_token, do=do)
 
 
-def run_stage(folder: Path, opaque: str) -> Iterator[Stage]:
+def run_stage(folder: Path, opaque: str, store: str) -> Iterator[Stage]:
     port = free_port()
     server = IssuingServer(issuer=f"http://127.0.0.1:{port}")
     with serve_in_thread(server.app) as upstream:
         introspection = f'introspection = {{ client_id = "hookpoint", client_secret = "{CLIENT_SECRET}" }}'
         text = f'[upstream]\nurl = "{upstream}"\n{introspection}\n{CONFIGURATION.replace("OPAQUE", opaque)}'
+        text += f'[store]\nurl = "{store}"\n'
         with run_hookpoint(folder, text + '\n[[hooks]]\nrun = "hooks.py"\n', hooks=ISSUANCE, port=port) as product:
             yield Stage(product=product, server=server, folder=folder)
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    yield from run_stage(tmp_path_factory.mktemp("grants"), "pass")
+def running(tmp_path_factory: pytest.TempPathFactory, module_store_url: str) -> Iterator[Stage]:
+    yield from run_stage(tmp_path_factory.mktemp("grants"), "pass", module_store_url)
 
 
 @pytest.fixture(scope="module")
-def minting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    yield from run_stage(tmp_path_factory.mktemp("minting"), "mint")
+def minting(tmp_path_factory: pytest.TempPathFactory, module_store_url: str) -> Iterator[Stage]:
+    yield from run_stage(tmp_path_factory.mktemp("minting"), "mint", module_store_url)
 
 
 @pytest.fixture
@@ -90,6 +94,7 @@ def stage(running: Stage) -> Iterator[Stage]:
     (running.folder / "failing").unlink(missing_ok=True)
 
 
+@on_one_store
 @pytest.mark.parametrize(
     "grant_type",
     [
@@ -109,6 +114,7 @@ async def test_T1_hooks_see_and_change_the_token_of_every_grant(stage: Stage, gr
     assert members["refresh_token"] in stage.server.good
 
 
+@on_one_store
 async def test_T13_the_hash_in_the_id_token_is_that_of_the_new_access_token(stage: Stage) -> None:
     members = (await stage.ask(do={"id_token_claims": {"https://example.com/tier": 3}})).json()
     async with open_http() as http:
@@ -125,6 +131,7 @@ async def test_T13_the_hash_in_the_id_token_is_that_of_the_new_access_token(stag
     assert read_header(members["id_token"])["kid"] == read_header(members["access_token"])["kid"]
 
 
+@on_one_store
 @pytest.mark.parametrize("kind", ["HS256", "encrypted"])
 async def test_T13_an_id_token_that_only_the_server_can_sign_fails_closed(stage: Stage, kind: str) -> None:
     stage.server.id_token = kind
@@ -135,6 +142,7 @@ async def test_T13_an_id_token_that_only_the_server_can_sign_fails_closed(stage:
     assert ("client's secret" if kind == "HS256" else "encrypted to the client") in reason
 
 
+@on_one_store
 @pytest.mark.parametrize(
     ("kind", "do"), [("HS256 without at_hash", None), ("HS256", "nothing"), ("encrypted", "nothing")]
 )
@@ -145,6 +153,7 @@ async def test_an_id_token_that_need_not_change_stays_as_it_is(stage: Stage, kin
     assert (SEEN in read_claims(answer.json()["access_token"])) == (do is None)
 
 
+@on_one_store
 @pytest.mark.parametrize("claim", ["sub", "aud", "nonce", "at_hash", "auth_time", "exp", "iss"])
 async def test_a_claim_of_the_id_token_that_hooks_may_not_write_is_an_error(stage: Stage, claim: str) -> None:
     answer = await stage.ask(do={"id_token_claims": {claim: "x"}})
@@ -152,6 +161,7 @@ async def test_a_claim_of_the_id_token_that_hooks_may_not_write_is_an_error(stag
     assert claim in stage.logged("hook_failed", answer)["reason"]
 
 
+@on_one_store
 async def test_taking_openid_away_takes_the_id_token_away(stage: Stage) -> None:
     members = (await stage.ask(do={"scope": ["api:read", "offline_access"]})).json()
     assert "id_token" not in members
@@ -165,6 +175,7 @@ async def test_taking_offline_access_away_takes_the_refresh_token_away_and_back(
     assert "id_token" in members
 
 
+@on_one_store
 async def test_an_early_hook_refuses_before_the_server_is_asked(stage: Stage) -> None:
     issued = len(stage.server.issued)
     answer = await stage.ask(door="closed")
@@ -235,6 +246,7 @@ async def test_T24_the_kept_answer_is_for_the_client_that_lost_it(stage: Stage) 
     assert (await stage.refresh(first["refresh_token"])).status_code == 200
 
 
+@on_one_store
 @pytest.mark.parametrize(
     ("issued_token_type", "touched"),
     [
