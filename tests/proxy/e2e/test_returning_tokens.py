@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import sqlite3
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,11 +37,10 @@ OF_EACH_TOKEN = {"jti", "iat", "exp"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """hookpoint, the server behind it, and the store."""
+    """hookpoint and the server behind it."""
 
     product: Product
     upstream: str
-    database: Path
 
     async def post(self, path: str, auth: tuple[str, str] = CLIENT, **form: str) -> Any:
         """Post a form through hookpoint."""
@@ -52,7 +52,7 @@ class Stage:
 
 
 @contextmanager
-def run_stage(folder: Path, more: str = "") -> Iterator[Stage]:
+def run_stage(folder: Path, store: str) -> Iterator[Stage]:
     port = free_port()
     scopes = frozenset({"api:read", "api:write"})
     clients = [
@@ -68,24 +68,24 @@ def run_stage(folder: Path, more: str = "") -> Iterator[Stage]:
         [clients.m2m]
         metadata = {{ plan = "gold" }}
         [store]
+        url = "{store}"
         timeout = 0.5
-        {more}
         [[hooks]]
         run = "hooks.py"
         """
         with run_hookpoint(folder, text, hooks=HOOKS, port=port) as product:
-            yield Stage(product=product, upstream=upstream, database=folder / "hookpoint.db")
+            yield Stage(product=product, upstream=upstream)
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    with run_stage(tmp_path_factory.mktemp("returning")) as stage:
+def stage(tmp_path_factory: pytest.TempPathFactory, module_store_url: str) -> Iterator[Stage]:
+    with run_stage(tmp_path_factory.mktemp("returning"), module_store_url) as stage:
         yield stage
 
 
 @pytest.fixture(scope="module")
-def recorder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RecorderStage]:
-    with run_recorder_stage(tmp_path_factory.mktemp("recorder")) as stage:
+def recorder(tmp_path_factory: pytest.TempPathFactory, module_store_url: str) -> Iterator[RecorderStage]:
+    with run_recorder_stage(tmp_path_factory.mktemp("recorder"), f'[store]\nurl = "{module_store_url}"\n') as stage:
         yield stage
 
 
@@ -157,17 +157,40 @@ async def test_a_revoked_token_is_refused_as_credentials_too(stage: Stage) -> No
     assert answer.headers["www-authenticate"].startswith('Bearer error="invalid_token"')
 
 
-async def test_T17_revocation_and_introspection_while_the_store_is_down(tmp_path: Path) -> None:
-    with run_stage(tmp_path / "down") as stage:
+@asynccontextmanager
+async def open_database(store: str) -> AsyncIterator[Callable[[str], Awaitable[object]]]:
+    """Get at a store beside hookpoint; gives what executes statements."""
+    if store.startswith("sqlite"):
+        with closing(sqlite3.connect(store.removeprefix("sqlite:///"), isolation_level=None)) as database:
+
+            async def execute(statement: str) -> object:
+                return database.execute(statement)
+
+            yield execute
+        return
+    connection = await importlib.import_module("asyncpg").connect(store)
+    try:
+        yield connection.execute
+    finally:
+        await connection.close()
+
+
+async def test_T17_revocation_and_introspection_while_the_store_is_down(tmp_path: Path, store_url: str) -> None:
+    nobody_else_writes = (
+        "BEGIN IMMEDIATE"
+        if store_url.startswith("sqlite")
+        else "BEGIN; LOCK TABLE vault_records, denied_tokens IN EXCLUSIVE MODE"
+    )
+    with run_stage(tmp_path / "down", store_url) as stage:
         token, another = await stage.token(), await stage.token()
-        with closing(sqlite3.connect(stage.database, isolation_level=None)) as database:
-            database.execute("BEGIN IMMEDIATE")  # nobody else may write
+        async with open_database(store_url) as execute:
+            await execute(nobody_else_writes)
             answer = await stage.post(REVOCATION, token=token)
             assert (answer.status_code, answer.json()["error"]) == (503, "temporarily_unavailable")
             assert answer.headers["retry-after"] == "1"
-            database.execute("ROLLBACK")
+            await execute("ROLLBACK")
             assert (await stage.post(REVOCATION, token=token)).status_code == 200
-            database.execute("ALTER TABLE vault_records RENAME TO elsewhere")  # nobody may read
+            await execute("ALTER TABLE vault_records RENAME TO elsewhere")  # nobody may read
             for path in (REVOCATION, INTROSPECTION):
                 assert (await stage.post(path, token=another)).status_code == 503
             async with open_http({"authorization": f"Bearer {another}"}) as http:
@@ -175,20 +198,19 @@ async def test_T17_revocation_and_introspection_while_the_store_is_down(tmp_path
                 assert (
                     await http.get(f"{stage.product.url}/anything", headers={"authorization": "x"})
                 ).status_code == 404
-            database.execute("ALTER TABLE elsewhere RENAME TO vault_records")
+            await execute("ALTER TABLE elsewhere RENAME TO vault_records")
         assert (await stage.post(INTROSPECTION, token=another)).json()["active"] is True
         assert stage.product.events("own_tokens_unreadable")
 
 
 async def test_a_copy_of_the_database_opens_no_token(tmp_path: Path) -> None:
-    with run_stage(tmp_path / "copied") as stage:
+    file = tmp_path / "store.db"
+    with run_stage(tmp_path / "copied", f"sqlite:///{file}") as stage:
         tokens = [await stage.token() for _ in range(5)]
         assert (await stage.post(REVOCATION, token=tokens[0])).status_code == 200
         hidden = "".join(stage.product.lines)
-    content = b"".join(
-        path.read_bytes() for path in (tmp_path / "copied").iterdir() if path.name.startswith("hookpoint.db")
-    )
-    with closing(sqlite3.connect(stage.database)) as database:
+    content = b"".join(path.read_bytes() for path in tmp_path.iterdir() if path.name.startswith(file.name))
+    with closing(sqlite3.connect(file)) as database:
         assert database.execute("SELECT count(*) FROM vault_records").fetchone() == (5,)
     assert b"eyJ" not in content
     for token in tokens:
@@ -209,6 +231,7 @@ async def test_T29_T16_the_server_exchanges_the_original(recorder: RecorderStage
     assert read_claims(sent)["jti"] == read_claims(token)["jti"]
 
 
+@pytest.mark.parametrize("module_store_url", ["sqlite"], indirect=True, scope="module")
 async def test_T28_a_token_in_an_answer_that_passes_is_reported(recorder: RecorderStage) -> None:
     server = recorder.recorder
     server.documents["/users/jo%40example.com/sign-up"] = server.documents["/users/4711/sign-up"] = {
