@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -22,15 +21,11 @@ DOCUMENTS = Path("@twilio-alpha", "mcp", "twilio-oai", "spec", "json")
 
 
 def modules() -> Path:
-    """The folder with Prism and Twilio's documents; another one than the partners' can be named in the environment."""
+    """The folder with Prism and Twilio's documents."""
     try:
-        folder = (
-            Path(os.environ["HOOKPOINT_PRISM_MODULES"]) if "HOOKPOINT_PRISM_MODULES" in os.environ else node_modules()
-        )
+        return node_modules()
     except PartnerMissingError as missing:
         return require(None, str(missing))
-    found = folder if (folder / PRISM).exists() and (folder / DOCUMENTS).exists() else None
-    return require(found, "the npm packages @stoplight/prism-cli and @twilio-alpha/mcp")
 
 
 @asynccontextmanager
