@@ -22,8 +22,8 @@ def mode(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory, mode: str) -> Iterator[Stage]:
-    yield from run_stage(tmp_path_factory.mktemp("opaque"), mode)
+def running(tmp_path_factory: pytest.TempPathFactory, module_store_url: str, mode: str) -> Iterator[Stage]:
+    yield from run_stage(tmp_path_factory.mktemp("opaque"), mode, module_store_url)
 
 
 @pytest.fixture
