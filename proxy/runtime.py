@@ -149,7 +149,7 @@ class Runtime:
             keys=keys,
             vault=vault,
             own_tokens=OwnTokens(keys, vault) if vault is not None else None,
-            locks=Locks(self._store, lease=settings.limits.token_timeout + 30),
+            locks=Locks(self._store),
             metrics=self._metrics,
             directory=Directory(
                 {

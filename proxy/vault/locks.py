@@ -11,10 +11,10 @@ import uuid
 from collections.abc import AsyncIterator, Callable
 from weakref import WeakValueDictionary
 
-from sqlalchemy import delete, insert
+from sqlalchemy import delete, insert, update
 from sqlalchemy.exc import IntegrityError
 
-from hookpoint.proxy.store import Store
+from hookpoint.proxy.store import Store, StoreUnavailable
 from hookpoint.proxy.vault.tables import locks
 
 _SHORTEST_WAIT = 0.01
@@ -30,14 +30,14 @@ class LockTimeout(Exception):  # noqa: N818 - names the event
 class Locks:
     """Named locks, of which one holder at a time exists.
 
-    `lease` is for how long, in seconds, a lock outlives a process that died with it; holders must be done by then.
+    `lease` is for how long, in seconds, a lock outlives a process that died with it; a living holder renews it.
     """
 
     def __init__(
         self,
         store: Store,
         *,
-        lease: float = 90.0,
+        lease: float = 10.0,
         clock: Callable[[], float] = time.time,
         rng: random.Random | None = None,
     ) -> None:
@@ -61,9 +61,11 @@ class Locks:
             raise LockTimeout("the lock was not free in time") from None
         try:
             await self._acquire(digest, owner, timeout)
+            renewing = asyncio.create_task(self._keep(digest, owner))
             try:
                 yield
             finally:
+                renewing.cancel()
                 await asyncio.shield(self._release(digest, owner))
         finally:
             line.release()
@@ -89,6 +91,15 @@ class Locks:
         except IntegrityError:
             return False
         return True
+
+    async def _keep(self, name: bytes, owner: str) -> None:
+        while True:
+            await asyncio.sleep(self._lease / 3)
+            expires_at = int((self._clock() + self._lease) * 1000)
+            where = (locks.c.name == name, locks.c.owner == owner)
+            with contextlib.suppress(StoreUnavailable):  # the next time may work; until then the lease goes on
+                async with self._store.begin() as connection:
+                    await connection.execute(update(locks).where(*where).values(expires_at=expires_at))
 
     async def _release(self, name: bytes, owner: str) -> None:
         async with self._store.begin() as connection:

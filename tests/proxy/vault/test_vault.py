@@ -196,3 +196,11 @@ async def test_a_lock_of_a_dead_process_runs_out(store: Store, vault: Vault, clo
         with pytest.raises(LockTimeout):
             async with Locks(store, lease=30, clock=clock).hold("a", timeout=0):
                 pytest.fail("held twice")
+
+
+async def test_a_lock_is_kept_for_as_long_as_its_holder_lives(store: Store, vault: Vault) -> None:
+    async with Locks(store, lease=0.15).hold("a", timeout=1):
+        await asyncio.sleep(0.5)
+        with pytest.raises(LockTimeout):
+            async with Locks(store, lease=0.15).hold("a", timeout=0.05):
+                pytest.fail("held twice")
