@@ -48,8 +48,10 @@ async function ask(request) {
 }
 
 async function tokenAnswer(request) {
-  signWithCurrentKey();
-  const answer = await ask(request);
+  const answer = await inTurn(() => {
+    signWithCurrentKey();
+    return ask(request);
+  });
   if (answer.status !== 200) return answer;
   const mode = behaviour.token;
   if (forgeries[mode] !== undefined) {
@@ -58,6 +60,15 @@ async function tokenAnswer(request) {
     return { ...answer, body: Buffer.from(JSON.stringify(members)) };
   }
   return tokenAnswers[mode](answer, { seconds: behaviour.seconds, key });
+}
+
+let last = Promise.resolve();
+
+/** One after the other: between choosing the key and signing with it, no other request may move the queue of keys on. */
+function inTurn(work) {
+  const done = last.then(work);
+  last = done.catch(() => {});
+  return done;
 }
 
 /** The library signs with its keys in turn; asking for a key moves it to the end of the queue. */
