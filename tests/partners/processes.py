@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import queue
 import socket
 import subprocess
 import threading
+import time
 from collections import deque
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 LOOPBACK = "127.0.0.1"
 READY_SECONDS = 60.0
 STOP_SECONDS = 5.0
+LOG_SECONDS = 10.0
 KEPT_LINES = 400
 
 
@@ -58,6 +61,15 @@ class ServerProcess:
     def log(self) -> str:
         """The last lines that the server wrote to stderr."""
         return "".join(self.stderr)
+
+    async def says(self, text: str, *, within: float = LOG_SECONDS) -> bool:
+        """Whether the server has written a text to stderr, or does so within some seconds."""
+        until = time.monotonic() + within
+        while text not in self.log():
+            if time.monotonic() > until:
+                return False
+            await asyncio.sleep(0.01)
+        return True
 
 
 @contextmanager
