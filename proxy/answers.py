@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 
 from starlette.types import Send
 
-from hookpoint.proxy.strict_json import write_json
+from hookpoint.hooks.strict_json import write_json
 
 Headers: TypeAlias = Sequence[tuple[bytes, bytes]]
 

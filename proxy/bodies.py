@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote_to_bytes
 
+from hookpoint.hooks.strict_json import JsonError, JsonObject
 from hookpoint.proxy.parameters import GRANT_PARAMETERS, METHOD_OVERRIDE_PARAMETER, fold_name, misread, readings
-from hookpoint.proxy.strict_json import JsonError, JsonObject
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 from urllib.parse import unquote_to_bytes
 
+from hookpoint.hooks.strict_json import JsonError, JsonObject
 from hookpoint.proxy.bodies import BodyRefused, read_text
-from hookpoint.proxy.strict_json import JsonError, JsonObject
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -12,9 +12,9 @@ import httpx2
 import structlog
 from starlette.types import ASGIApp
 
+from hookpoint.hooks.strict_json import JsonError, JsonObject
 from hookpoint.proxy.answers import Answer
 from hookpoint.proxy.dialects import Dialect
-from hookpoint.proxy.strict_json import JsonError, JsonObject
 from hookpoint.proxy.tokens.errors import FetchFailed
 from hookpoint.proxy.tokens.remote_keys import FetchedKeys
 from hookpoint.proxy.wrapped import CallFailed, call, document_request

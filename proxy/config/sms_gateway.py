@@ -7,9 +7,9 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from hookpoint.hooks.http.webhook_keys import webhook_keys
 from hookpoint.proxy.config.secrets import Secret
 from hookpoint.proxy.config.section import Seconds, Section, refuse
-from hookpoint.proxy.gateway.webhook_keys import webhook_keys
 from hookpoint.proxy.routes import Route, RouteError, RouteTable
 
 Format = Literal[

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from hookpoint.hooks.rules import scope_as
-from hookpoint.proxy.strict_json import JsonError, JsonObject, write_json
+from hookpoint.hooks.strict_json import JsonError, JsonObject, write_json
 from hookpoint.proxy.tokens.compact import classify, split
 from hookpoint.proxy.tokens.errors import TokenRejected
 from hookpoint.proxy.tokens.own_tokens import OwnToken, read_record

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from hookpoint.hooks.strict_json import JsonError, JsonObject
 from hookpoint.proxy.answers import Answer, error_answer, json_answer
 from hookpoint.proxy.store import StoreError
-from hookpoint.proxy.strict_json import JsonError, JsonObject
 from hookpoint.proxy.tokens.errors import KeysUnavailable, SigningKeyError
 from hookpoint.proxy.wrapped import CallFailed, call, with_identity_coding
 

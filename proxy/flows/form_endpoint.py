@@ -9,6 +9,7 @@ from typing import Final, Literal, TypeAlias
 import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from hookpoint.hooks.strict_json import JsonObject
 from hookpoint.proxy.answers import Answer, error_answer
 from hookpoint.proxy.bodies import BodyRefused, parse_form, parse_json, read_text
 from hookpoint.proxy.body_edits import edited_form, with_body
@@ -16,7 +17,6 @@ from hookpoint.proxy.content_headers import check_content_headers
 from hookpoint.proxy.flows.intercepted import ClientLeft, read_body, replay
 from hookpoint.proxy.parameters import judge_query
 from hookpoint.proxy.store import StoreError
-from hookpoint.proxy.strict_json import JsonObject
 from hookpoint.proxy.tokens.errors import SigningKeyError
 from hookpoint.proxy.wrapped import CallFailed, call, with_identity_coding
 

@@ -12,13 +12,13 @@ from typing import Final
 import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from hookpoint.hooks.strict_json import JsonError, JsonObject
 from hookpoint.proxy.answers import error_answer
 from hookpoint.proxy.bodies import BodyRefused
 from hookpoint.proxy.body_edits import decoded, edited_form, with_body, with_query
 from hookpoint.proxy.flows.form_endpoint import FAILURES, FormLimits, failure
 from hookpoint.proxy.flows.intercepted import ClientLeft, read_body, replay
 from hookpoint.proxy.parameters import readings
-from hookpoint.proxy.strict_json import JsonError, JsonObject
 from hookpoint.proxy.tokens.compact import classify, split
 from hookpoint.proxy.tokens.errors import TokenRejected
 from hookpoint.proxy.tokens.own_tokens import OwnTokens

@@ -6,7 +6,7 @@ import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from hookpoint.proxy.strict_json import JsonError, JsonObject
+from hookpoint.hooks.strict_json import JsonError, JsonObject
 from hookpoint.proxy.tokens.compact import classify
 from hookpoint.proxy.tokens.errors import TokenRejected
 from hookpoint.proxy.tokens.verification import TokenVerifier, VerifiedToken

@@ -8,11 +8,11 @@ from collections.abc import Callable
 import structlog
 from starlette.types import Scope
 
+from hookpoint.hooks.strict_json import JsonError, JsonObject
 from hookpoint.proxy.answers import Answer
 from hookpoint.proxy.flows.differences import Difference, difference, recorded_difference
 from hookpoint.proxy.flows.form_endpoint import AnswerUnusable, FormRequest, Reply, Upstream
 from hookpoint.proxy.flows.token_answer import rewritten
-from hookpoint.proxy.strict_json import JsonError, JsonObject
 from hookpoint.proxy.tokens.own_tokens import OwnToken, OwnTokens, itself
 
 _INACTIVE = JsonObject.parse(b'{"active":false}')

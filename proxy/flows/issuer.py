@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from hookpoint.hooks import TokenChanges
+from hookpoint.hooks.strict_json import JsonObject
 from hookpoint.proxy.observability import Metrics
-from hookpoint.proxy.strict_json import JsonObject
 from hookpoint.proxy.tokens.reissue import final_claims, final_id_claims, reissue, scope_of
 from hookpoint.proxy.tokens.signing_keys import SigningKeys
 from hookpoint.proxy.tokens.verification import VerifiedToken

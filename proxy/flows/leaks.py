@@ -10,8 +10,8 @@ from typing import Final
 import structlog
 from starlette.types import Message, Scope, Send
 
+from hookpoint.hooks.strict_json import JsonError, JsonObject
 from hookpoint.proxy.observability import Metrics
-from hookpoint.proxy.strict_json import JsonError, JsonObject
 from hookpoint.proxy.tokens.compact import split
 from hookpoint.proxy.tokens.errors import KeysUnavailable, TokenRejected
 from hookpoint.proxy.tokens.remote_keys import RemoteKeySet

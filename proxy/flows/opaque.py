@@ -14,10 +14,10 @@ import structlog
 from starlette.types import ASGIApp, Scope
 
 from hookpoint.hooks import TokenChanges
+from hookpoint.hooks.strict_json import JsonError, JsonObject, write_json
 from hookpoint.proxy.flows.issuer import end_members
 from hookpoint.proxy.flows.token_answer import TokenAnswerInvalid, texts
 from hookpoint.proxy.flows.token_request import CLIENT_CREDENTIALS, TokenRequest
-from hookpoint.proxy.strict_json import JsonError, JsonObject, write_json
 from hookpoint.proxy.tokens.verification import VerifiedToken
 from hookpoint.proxy.vault.kinds import OPAQUE
 from hookpoint.proxy.vault.vault import Vault

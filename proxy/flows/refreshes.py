@@ -8,9 +8,9 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable
 
+from hookpoint.hooks.strict_json import JsonObject, write_json
 from hookpoint.proxy.answers import Answer
 from hookpoint.proxy.flows.token_request import TokenRequest
-from hookpoint.proxy.strict_json import JsonObject, write_json
 from hookpoint.proxy.vault.kinds import ADDED_SCOPE, LOST_ANSWER
 from hookpoint.proxy.vault.locks import Locks
 from hookpoint.proxy.vault.vault import Vault

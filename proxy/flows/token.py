@@ -27,6 +27,7 @@ from hookpoint.hooks import (
     TokenChanges,
     TokenIssuance,
 )
+from hookpoint.hooks.strict_json import JsonObject
 from hookpoint.proxy.answers import Answer
 from hookpoint.proxy.bodies import BodyRefused
 from hookpoint.proxy.dialects import Dialect
@@ -46,7 +47,6 @@ from hookpoint.proxy.flows.token_failures import FAILURES, ending_of, refusal_an
 from hookpoint.proxy.flows.token_request import TokenRequest, TokenRequestLimits, read_token_request
 from hookpoint.proxy.flows.undo import Undo
 from hookpoint.proxy.store import StoreError
-from hookpoint.proxy.strict_json import JsonObject
 from hookpoint.proxy.tokens.compact import TokenKind, classify
 from hookpoint.proxy.tokens.errors import KeysUnavailable, SigningKeyError, TokenTooLarge
 from hookpoint.proxy.tokens.verification import TokenVerifier, VerifiedToken

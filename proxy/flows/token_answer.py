@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
+from hookpoint.hooks.strict_json import JsonError, JsonObject
 from hookpoint.proxy.answers import Answer
-from hookpoint.proxy.strict_json import JsonError, JsonObject
 
 # They speak of the bytes that the server sent (RFC 9110 section 8.8, RFC 9530, RFC 9421), not of those that leave.
 _STALE_HEADERS: Final = frozenset(

@@ -7,6 +7,7 @@ from typing import Final
 import structlog
 
 from hookpoint.hooks import Deny, HookFailed, HookTimedOut, Request
+from hookpoint.hooks.strict_json import JsonError
 from hookpoint.proxy.answers import Answer, error_answer
 from hookpoint.proxy.bodies import BodyRefused
 from hookpoint.proxy.dialects import Dialect
@@ -14,7 +15,6 @@ from hookpoint.proxy.flows.id_token import IdTokenFixed
 from hookpoint.proxy.flows.token_answer import TokenAnswerInvalid
 from hookpoint.proxy.flows.token_request import TokenRequest
 from hookpoint.proxy.store import StoreError
-from hookpoint.proxy.strict_json import JsonError
 from hookpoint.proxy.tokens.errors import (
     ClaimFrozen,
     KeysUnavailable,

@@ -7,8 +7,8 @@ from urllib.parse import urlencode
 import structlog
 from starlette.types import ASGIApp, Scope
 
+from hookpoint.hooks.strict_json import JsonObject
 from hookpoint.proxy.flows.token_request import TokenRequest
-from hookpoint.proxy.strict_json import JsonObject
 from hookpoint.proxy.wrapped import CallFailed, call, form_request
 
 _MAX_ANSWER = 64 * 1024

@@ -9,6 +9,7 @@ from typing import Final
 
 from starlette.types import Receive, Scope, Send
 
+from hookpoint.hooks.strict_json import JsonError, JsonObject
 from hookpoint.proxy.answers import Answer
 from hookpoint.proxy.flows.bearer import unauthorized
 from hookpoint.proxy.flows.differences import Difference, recorded_difference
@@ -22,7 +23,6 @@ from hookpoint.proxy.flows.form_endpoint import (
     failure,
 )
 from hookpoint.proxy.flows.token_answer import rewritten
-from hookpoint.proxy.strict_json import JsonError, JsonObject
 from hookpoint.proxy.tokens.own_tokens import OwnTokens
 
 _BEARER: Final = re.compile(rb"(?i:bearer) ([A-Za-z0-9._~+/-]+=*)")

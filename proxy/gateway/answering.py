@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Final, Literal
 
+from hookpoint.hooks.strict_json import write_json
 from hookpoint.proxy.answers import Answer, Headers, json_answer
 from hookpoint.proxy.sms.results import DeliveryResult, Denied, Failed, Refused, Sent, SentByHook, TestNumberUsed
-from hookpoint.proxy.strict_json import write_json
 
 FailureKind = Literal[
     "malformed",  # not what the format sends, or not from who may send it

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Set as AbstractSet
 from typing import Final, Literal
 
+from hookpoint.hooks.strict_json import JsonError, JsonObject
 from hookpoint.proxy.bodies import BodyLimits, BodyRefused, parse_form
 from hookpoint.proxy.content_headers import check_content_headers
 from hookpoint.proxy.gateway.call import Call, Members
 from hookpoint.proxy.gateway.errors import Malformed
-from hookpoint.proxy.strict_json import JsonError, JsonObject
 
 BodyKind = Literal["json", "form"]
 

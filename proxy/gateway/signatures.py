@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from hookpoint.hooks.http.webhook_keys import webhook_keys
 from hookpoint.proxy.gateway.authentication import mac_matches
 from hookpoint.proxy.gateway.call import Call
 from hookpoint.proxy.gateway.errors import Unauthenticated
-from hookpoint.proxy.gateway.webhook_keys import webhook_keys
 
 TOLERANCE: Final = 300.0
 """How far the sender's clock may be from ours, either way, in seconds."""

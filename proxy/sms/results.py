@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Final, Literal, TypeAlias
 
+from hookpoint.hooks.strict_json import JsonError, JsonObject, write_json
 from hookpoint.providers import Kind, Status
-from hookpoint.proxy.strict_json import JsonError, JsonObject, write_json
 
 FailureCode = Literal["rejected", "throttled", "unavailable", "unknown", "misconfigured", "hook_failed", "busy"]
 

@@ -27,8 +27,8 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.schema import CreateIndex, CreateTable, DropTable, Index
 
+from hookpoint.hooks.strict_json import write_json
 from hookpoint.proxy.store import Migration, Store
-from hookpoint.proxy.strict_json import write_json
 from hookpoint.proxy.tokens.errors import SigningKeyError
 from hookpoint.proxy.tokens.key_schedule import MEMORY, KeyTimes, removed
 from hookpoint.proxy.tokens.key_seal import KeySeal

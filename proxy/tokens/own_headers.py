@@ -11,8 +11,8 @@ from base64 import urlsafe_b64decode
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
 
+from hookpoint.hooks.strict_json import write_json
 from hookpoint.proxy.store import StoreUnavailable
-from hookpoint.proxy.strict_json import write_json
 from hookpoint.proxy.tokens.public_keys import PublicKeySet
 
 _LONGEST: Final = 2048

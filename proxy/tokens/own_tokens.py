@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 import structlog
 
-from hookpoint.proxy.strict_json import JsonError, JsonObject
+from hookpoint.hooks.strict_json import JsonError, JsonObject
 from hookpoint.proxy.tokens.algorithms import ALGORITHMS
 from hookpoint.proxy.tokens.compact import split
 from hookpoint.proxy.tokens.errors import TokenRejected

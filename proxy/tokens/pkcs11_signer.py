@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import TypeVar
 
-from hookpoint.proxy.strict_json import write_json
+from hookpoint.hooks.strict_json import write_json
 from hookpoint.proxy.tokens.algorithms import AsymmetricKey
 from hookpoint.proxy.tokens.compact import encode_segment
 from hookpoint.proxy.tokens.errors import SigningKeyError

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
-from hookpoint.proxy.strict_json import JsonError, JsonObject
+from hookpoint.hooks.strict_json import JsonError, JsonObject
 from hookpoint.proxy.tokens.algorithms import ALGORITHMS
 from hookpoint.proxy.tokens.errors import SigningKeyError
 from hookpoint.proxy.tokens.signer import PrivateKey, SigningKey

@@ -10,7 +10,7 @@ import structlog
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
-from hookpoint.proxy.strict_json import JsonError, JsonObject
+from hookpoint.hooks.strict_json import JsonError, JsonObject
 from hookpoint.proxy.tokens.algorithms import ALGORITHMS, RSA_BITS, AsymmetricKey, same_algorithm
 from hookpoint.proxy.tokens.errors import KeySetInvalid
 

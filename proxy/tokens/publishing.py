@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 import structlog
 
-from hookpoint.proxy.strict_json import write_json
+from hookpoint.hooks.strict_json import write_json
 
 KeyMode = Literal["merged", "exclusive"]
 Jwk = Mapping[str, object]

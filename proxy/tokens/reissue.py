@@ -9,7 +9,7 @@ from typing import Final
 from uuid import uuid4
 
 from hookpoint.hooks.rules import FROZEN_CLAIMS, scope_as
-from hookpoint.proxy.strict_json import JsonObject, write_json
+from hookpoint.hooks.strict_json import JsonObject, write_json
 from hookpoint.proxy.tokens.compact import encode_segment
 from hookpoint.proxy.tokens.errors import ClaimFrozen, ScopeInvalid, TokenTooLarge
 from hookpoint.proxy.tokens.signer import Signer

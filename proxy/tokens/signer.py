@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
-from hookpoint.proxy.strict_json import write_json
+from hookpoint.hooks.strict_json import write_json
 from hookpoint.proxy.tokens.algorithms import ALGORITHMS, RSA_BITS, Algorithm, AsymmetricKey
 from hookpoint.proxy.tokens.compact import encode_segment
 from hookpoint.proxy.tokens.errors import SigningKeyError

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from hookpoint.proxy.strict_json import JsonError, JsonObject
+from hookpoint.hooks.strict_json import JsonError, JsonObject
 from hookpoint.proxy.tokens.algorithms import ALGORITHMS, ALL
 from hookpoint.proxy.tokens.claim_checks import TypeCheck, check_id_token, check_issuer, check_times, check_type
 from hookpoint.proxy.tokens.compact import CompactToken, split

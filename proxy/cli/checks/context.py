@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from hookpoint.proxy.strict_json import JsonError, JsonObject
+from hookpoint.hooks.strict_json import JsonError, JsonObject
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

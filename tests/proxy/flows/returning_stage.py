@@ -12,9 +12,9 @@ from uuid import uuid4
 from joserfc.jwk import ECKey
 from starlette.types import Message, Receive, Scope, Send
 
+from hookpoint.hooks.strict_json import write_json
 from hookpoint.proxy.answers import Answer
 from hookpoint.proxy.store import Store
-from hookpoint.proxy.strict_json import write_json
 from hookpoint.proxy.tokens.own_tokens import OwnTokens
 from hookpoint.proxy.tokens.signing_keys import SigningKeys
 from hookpoint.proxy.vault.kinds import ACCESS, OPAQUE

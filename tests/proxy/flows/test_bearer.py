@@ -7,9 +7,9 @@ import time
 import pytest
 from starlette.types import Scope
 
+from hookpoint.hooks.strict_json import write_json
 from hookpoint.proxy.answers import Answer
 from hookpoint.proxy.flows.bearer import BearerTokens
-from hookpoint.proxy.strict_json import write_json
 from hookpoint.proxy.tokens.compact import encode_segment
 from hookpoint.proxy.vault.kinds import ACCESS, ID
 from tests.proxy.flows.returning_stage import NOW, OwnStage, http_scope, members_of, upstream_token

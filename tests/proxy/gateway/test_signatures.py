@@ -9,12 +9,12 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import OctKey
 
+from hookpoint.hooks.http.webhook_keys import webhook_keys
 from hookpoint.proxy.gateway.authentication import Authentication, Basic, Bearer, BodyHmac, HeaderSecret
 from hookpoint.proxy.gateway.call import Call
 from hookpoint.proxy.gateway.errors import Unauthenticated
 from hookpoint.proxy.gateway.signatures import StandardWebhooks, TimedHex
 from hookpoint.proxy.gateway.tokens import SharedSecretJwt
-from hookpoint.proxy.gateway.webhook_keys import webhook_keys
 
 # The example that Standard Webhooks' own libraries are tested with.
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 
 import pytest
 
+from hookpoint.hooks.strict_json import write_json
 from hookpoint.proxy.store import Store, StoreUnavailable, open_store
-from hookpoint.proxy.strict_json import write_json
 from hookpoint.proxy.tokens.compact import encode_segment
 from hookpoint.proxy.tokens.own_tokens import OwnTokens
 from hookpoint.proxy.tokens.signing_keys import SigningKeys

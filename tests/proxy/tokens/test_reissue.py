@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hookpoint.hooks.strict_json import JsonError, JsonObject
 from hookpoint.proxy.store import open_store
-from hookpoint.proxy.strict_json import JsonError, JsonObject
 from hookpoint.proxy.tokens.errors import ClaimFrozen, ScopeInvalid, TokenTooLarge
 from hookpoint.proxy.tokens.public_keys import PublicKeySet
 from hookpoint.proxy.tokens.reissue import FROZEN, final_claims, final_header, reissue, scope_of

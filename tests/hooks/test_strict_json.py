@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hookpoint.proxy.strict_json import MAX_INTEGER_DIGITS, JsonError, JsonErrorCode, JsonObject, write_json
+from hookpoint.hooks.strict_json import MAX_INTEGER_DIGITS, JsonError, JsonErrorCode, JsonObject, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

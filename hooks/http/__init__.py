@@ -1,0 +1,1 @@
+"""Hooks that are called over HTTP: signed requests, and the formats of several systems."""

@@ -1,0 +1,1 @@
+"""What hooks over HTTP are sent and answer, a module for each system."""
