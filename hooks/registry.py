@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import importlib
 import importlib.util
@@ -83,6 +84,18 @@ class Registry:
     def hooks_of(self, point: AnyPoint) -> tuple[Hook, ...]:
         """The hooks of one point."""
         return self._hooks.get(point, ())
+
+    async def start(self) -> None:
+        """Start what the hooks need, such as processes; hooks can be called whether or not it is ready."""
+        for runner in self._runners():
+            await runner.start()
+
+    async def aclose(self) -> None:
+        """Stop what `start` has started."""
+        await asyncio.gather(*(runner.aclose() for runner in self._runners()))
+
+    def _runners(self) -> Iterable[Runner]:
+        return {id(hook.runner): hook.runner for hook in self}.values()
 
     def __iter__(self) -> Iterator[Hook]:
         return (hook for hooks in self._hooks.values() for hook in hooks)

@@ -14,9 +14,16 @@ MAX_THREADS = 32
 
 
 class Runner(Protocol):
-    """Runs a hook's code with an event and returns what it answered; time limits are the caller's."""
+    """Runs a hook's code with an event and returns what it answered; time limits are the caller's.
+
+    `start` begins what has to run beforehand and does not wait for it, `aclose` ends it and waits. Both may be called again.
+    """
+
+    async def start(self) -> None: ...
 
     async def run(self, event: object) -> object: ...
+
+    async def aclose(self) -> None: ...
 
 
 class PythonRunner:
@@ -33,6 +40,12 @@ class PythonRunner:
         self._is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
             getattr(function, "__call__", None)  # noqa: B004 - an object whose __call__ is async
         )
+
+    async def start(self) -> None:
+        """Nothing: the function is there."""
+
+    async def aclose(self) -> None:
+        """Nothing: threads are shared, and end with the process."""
 
     async def run(self, event: object) -> object:
         if self._is_async:

@@ -135,14 +135,16 @@ async def try_hooks(
         names = ", ".join(sorted(point.name for point in points)) or "none"
         raise ValueError(f"a {type(event).__name__} needs hooks of its own point; these are hooks of: {names}")
     runs: list[HookRun] = []
+    registry = Registry(hooks)
     chain = Chain(
-        Registry(hooks),
+        registry,
         rules=default_rules(grantable_scopes=grantable_scopes),
         timeout=timeout,
         total_timeout=total_timeout,
         observer=runs.append,
     )
     point = points.pop()
+    await registry.start()
     try:
         if isinstance(event, CredentialsExchange):
             await chain.run(point, _before_the_server(event), early=True)
@@ -151,6 +153,8 @@ async def try_hooks(
         return Trial(event=event, changes=None, denial=denial, failure=None, runs=tuple(runs))
     except HookFailed as failure:
         return Trial(event=event, changes=None, denial=None, failure=failure, runs=tuple(runs))
+    finally:
+        await registry.aclose()
     return Trial(event=outcome.event, changes=outcome.changes, denial=None, failure=None, runs=tuple(runs))
 
 

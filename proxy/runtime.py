@@ -131,6 +131,7 @@ class Runtime:
         if self._parts is not None:
             return
         settings = self._settings
+        await self.registry.start()
         self._store = await open_store(
             settings.store.url.get_secret_value(),
             connections=settings.store.connections,
@@ -174,6 +175,7 @@ class Runtime:
         for site, _ in self._sites.values():
             await site.aclose()
         self._sites.clear()
+        await self.registry.aclose()
         if self._parts is not None:
             await self._parts.keys.aclose()
         if self._store is not None:

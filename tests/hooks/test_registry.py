@@ -6,6 +6,7 @@ import itertools
 import sys
 import types
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -276,3 +277,29 @@ def test_a_marked_function_keeps_its_mark_through_a_wrapper(tmp_path: Path) -> N
     assert hook.source == f"{tmp_path}/hooks.py:7"
     runner: Any = hook.runner
     assert runner.function(CredentialsExchange).claims == {"loud": "YES"}
+
+
+class CountingRunner:
+    """A runner that needs to be started and stopped."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    async def start(self) -> None:
+        self.calls.append("start")
+
+    async def run(self, event: object) -> object:
+        return None
+
+    async def aclose(self) -> None:
+        self.calls.append("aclose")
+
+
+async def test_what_hooks_need_is_started_and_stopped_once_however_many_hooks_share_it() -> None:
+    shared, alone = CountingRunner(), CountingRunner()
+    first, second, third = hooks_of_functions([make("a"), make("b"), make("c", point=post_user_registration)])
+    hooks = [replace(first, runner=shared), replace(second, runner=alone), replace(third, runner=shared)]
+    registry = Registry(hooks)
+    await registry.start()
+    await registry.aclose()
+    assert shared.calls == alone.calls == ["start", "aclose"]
