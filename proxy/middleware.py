@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from hookpoint.proxy.answers import Answer, error_answer
 from hookpoint.proxy.config import Settings, load
 from hookpoint.proxy.observability import Metrics, new_registry
+from hookpoint.proxy.own_routes import OwnRoute
 from hookpoint.proxy.returning import FRONT_CHANNEL
 from hookpoint.proxy.routes import ASTERISK, PASS, Matched, Refused
 from hookpoint.proxy.runtime import NotReady, Runtime
@@ -38,7 +39,7 @@ class HookpointMiddleware:
     of the configuration. `dialect` is used when there is no configuration. Raises ConfigurationError and HookDefinitionError.
 
     Requests that name an intercepted route in its one spelling are handled, other spellings of it are answered 400, and everything
-    else reaches the application as it is.
+    else reaches the application as it is. Routes of hookpoint's own come first, and need not know the application.
     """
 
     def __init__(
@@ -78,6 +79,11 @@ class HookpointMiddleware:
 
     async def _serve_http(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
+        own = self._own_route(scope)
+        if own is not None:
+            route, outcome = await self._serve_own(own, scope, receive, send)
+            self.metrics.request(route, outcome, time.perf_counter() - started)
+            return
         site = self.runtime.known_site(self._root_of(scope)) or await self._find_site(scope, send)
         if site is None:
             self.metrics.request(PASSED, "not_ready", time.perf_counter() - started)
@@ -95,6 +101,22 @@ class HookpointMiddleware:
             route, outcome = PASSED, decision.code
         self.metrics.request(route, outcome, time.perf_counter() - started)
 
+    def _own_route(self, scope: Scope) -> OwnRoute | Refused | None:
+        return self.runtime.own_routes.find(_raw_path(scope), scope["path"], root_path=self._root_of(scope))
+
+    async def _serve_own(self, own: OwnRoute | Refused, scope: Scope, receive: Receive, send: Send) -> tuple[str, str]:
+        """Answer a request for a route of hookpoint's own, whatever is known of the server; returns route and outcome."""
+        if isinstance(own, Refused):
+            log.info("request_refused", code=own.code)
+            await _refusal(own).send(send)
+            return PASSED, own.code
+        try:
+            await self.runtime.start()
+        except (StoreError, SigningKeyError) as error:
+            await _not_ready(error, send)
+            return own.kind, "not_ready"
+        return own.kind, await own.flow(scope, receive, send)
+
     async def _pass(self, site: Site, scope: Scope, receive: Receive, send: Send) -> str:
         admitted = await _admit(site, scope)
         if isinstance(admitted, Answer):
@@ -108,17 +130,17 @@ class HookpointMiddleware:
         try:
             return await self.runtime.site(self._root_of(scope))
         except (NotReady, StoreError, SigningKeyError) as error:
-            log.error("not_ready", code=error.code, reason=str(error))
-        answer = error_answer(
-            503, "temporarily_unavailable", "The server is not ready yet.", headers=[(b"retry-after", b"1")]
-        )
-        await answer.send(send)
-        return None
+            await _not_ready(error, send)
+            return None
 
     def _root_of(self, scope: Scope) -> str:
         return scope.get("root_path") or self._root_path
 
     async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        no_websocket = error_answer(400, "invalid_request", "There is no WebSocket here.")
+        if self._own_route(scope) is not None:
+            await _deny_websocket(scope, receive, send, no_websocket)
+            return
         try:
             root_path = self._root_of(scope)
             site = self.runtime.known_site(root_path) or await self.runtime.site(root_path)
@@ -127,7 +149,7 @@ class HookpointMiddleware:
             await _deny_websocket(scope, receive, send, error_answer(503, "temporarily_unavailable", "Not ready yet."))
             return
         decision = site.table.decide(_raw_path(scope), scope["path"])
-        answer = error_answer(400, "invalid_request", "There is no WebSocket here.")
+        answer = no_websocket
         if decision is PASS:
             admitted = await _admit(site, scope)
             if not isinstance(admitted, Answer):
@@ -170,6 +192,14 @@ class HookpointMiddleware:
             for event in ("startup", "shutdown"):
                 await receive()
                 await watch({"type": f"lifespan.{event}.complete"})
+
+
+async def _not_ready(error: NotReady | StoreError | SigningKeyError, send: Send) -> None:
+    log.error("not_ready", code=error.code, reason=str(error))
+    answer = error_answer(
+        503, "temporarily_unavailable", "The server is not ready yet.", headers=[(b"retry-after", b"1")]
+    )
+    await answer.send(send)
 
 
 async def _admit(site: Site, scope: Scope) -> Scope | Answer:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
-from typing import Final, Protocol
+from collections.abc import Callable, Collection, Mapping
+from typing import Final
 
 import structlog
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Scope
 
 from hookpoint.proxy.config import Settings
 from hookpoint.proxy.dialects import Dialect
 from hookpoint.proxy.discovery import ServerMetadata
+from hookpoint.proxy.flows.flow import Flow
 from hookpoint.proxy.flows.form_endpoint import FormEndpoint, FormLimits, Upstream
 from hookpoint.proxy.flows.front_channel import FrontChannel
 from hookpoint.proxy.flows.introspection import Introspection
@@ -22,12 +23,6 @@ from hookpoint.proxy.tokens.own_tokens import OwnTokens, handle_of, itself
 FRONT_CHANNEL: Final = ("authorization", "pushed_authorization", "end_session")
 
 log = structlog.get_logger(__name__)
-
-
-class Flow(Protocol):
-    """Serves one kind of route; returns what became of the request, for metrics."""
-
-    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[str]: ...
 
 
 def returning_flows(

@@ -26,6 +26,7 @@ from hookpoint.proxy.discovery import DiscoveryFailed
 from hookpoint.proxy.flows.intercepted import Directory, KnownClient, describe_request
 from hookpoint.proxy.keys import open_keys
 from hookpoint.proxy.observability import Metrics, new_request_id
+from hookpoint.proxy.own_routes import OwnRoutes
 from hookpoint.proxy.site import Parts, Site, load_site
 from hookpoint.proxy.store import Store, StoreError, open_store
 from hookpoint.proxy.tokens.errors import SigningKeyError
@@ -83,9 +84,11 @@ class Runtime:
             total_timeout=settings.limits.hooks_timeout,
             observer=self._observe,
         )
+        self.own_routes = OwnRoutes(())
         self._parts: Parts | None = None
         self._store: Store | None = None
         self._sites: dict[str, tuple[Site, float]] = {}
+        self._starting = asyncio.Lock()
         self._loading = asyncio.Lock()
         self._next_try = 0.0
         self._reason: str | None = "not started"
@@ -128,8 +131,12 @@ class Runtime:
 
     async def start(self) -> None:
         """Open the store and load the keys; raises StoreError and SigningKeyError."""
-        if self._parts is not None:
-            return
+        if self._parts is None:
+            async with self._starting:
+                if self._parts is None:
+                    await self._start()
+
+    async def _start(self) -> None:
         settings = self._settings
         await self.registry.start()
         self._store = await open_store(

@@ -16,6 +16,7 @@ from hookpoint.proxy.discovery import ENDPOINT_MEMBERS, DiscoveryFailed, ServerD
 from hookpoint.proxy.flows.bearer import BearerTokens
 from hookpoint.proxy.flows.documents import JwksFlow, MetadataFlow
 from hookpoint.proxy.flows.exchanged import ExchangedTokens
+from hookpoint.proxy.flows.flow import Flow
 from hookpoint.proxy.flows.intercepted import Directory
 from hookpoint.proxy.flows.issuer import Issuer
 from hookpoint.proxy.flows.leaks import LeakDetector
@@ -25,7 +26,7 @@ from hookpoint.proxy.flows.token import TokenFlow, TokenPolicy
 from hookpoint.proxy.flows.token_request import TokenRequestLimits
 from hookpoint.proxy.flows.undo import Undo
 from hookpoint.proxy.observability import Metrics
-from hookpoint.proxy.returning import Flow, returning_flows, returning_routes
+from hookpoint.proxy.returning import returning_flows, returning_routes
 from hookpoint.proxy.routes import Route, RouteTable
 from hookpoint.proxy.tokens.algorithms import ALGORITHMS
 from hookpoint.proxy.tokens.errors import FetchFailed, KeysUnavailable

@@ -14,8 +14,8 @@ from hookpoint.providers.vendors.memory import Memory
 from hookpoint.proxy.answers import Answer
 from hookpoint.proxy.config.sms_gateway import SmsGatewaySettings
 from hookpoint.proxy.flows.intercepted import Directory
-from hookpoint.proxy.gateway.flow import GatewayFlow
-from hookpoint.proxy.gateway.gateway import Gateway, configured_routes
+from hookpoint.proxy.gateway.gateway import configured_routes, gateway_routes
+from hookpoint.proxy.own_routes import OwnRoute, OwnRoutes
 from tests.proxy.e2e.serving import serve_in_thread
 from tests.proxy.sms.stage import stage
 
@@ -38,23 +38,24 @@ def live_gateway(routes: Sequence[Mapping[str, Any]]) -> Iterator[LiveGateway]:
     provider = Memory("main")
     settings = [SmsGatewaySettings.model_validate(route) for route in routes]
     running = AsyncExitStack()
-    gateways: list[Gateway] = []
+    gateways: list[OwnRoutes] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await receive()
             it = await running.enter_async_context(stage(providers=[provider]))
-            gateways.append(
-                Gateway(configured_routes(settings), it.delivery, directory=Directory({}), new_id=lambda: "call")
+            routes = gateway_routes(
+                configured_routes(settings), it.delivery, directory=Directory({}), new_id=lambda: "call"
             )
+            gateways.append(OwnRoutes(routes))
             await send({"type": "lifespan.startup.complete"})
             await receive()
             await running.aclose()
             await send({"type": "lifespan.shutdown.complete"})
             return
         found = gateways[0].find(scope["raw_path"], scope["path"])
-        if isinstance(found, GatewayFlow):
-            await found(scope, receive, send)
+        if isinstance(found, OwnRoute):
+            await found.flow(scope, receive, send)
         else:
             await Answer(status=404).send(send)
 

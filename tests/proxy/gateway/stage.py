@@ -17,7 +17,8 @@ from hookpoint.proxy.answers import Answer
 from hookpoint.proxy.config.sms_gateway import SmsGatewaySettings
 from hookpoint.proxy.flows.intercepted import Directory, KnownClient
 from hookpoint.proxy.gateway.flow import Delivery
-from hookpoint.proxy.gateway.gateway import Gateway, configured_routes
+from hookpoint.proxy.gateway.gateway import configured_routes, gateway_routes
+from hookpoint.proxy.own_routes import OwnRoutes
 from hookpoint.proxy.routes import Refused
 from hookpoint.proxy.sms.delivery import DeliveryRequest
 from hookpoint.proxy.sms.results import DeliveryResult, Sent
@@ -120,12 +121,14 @@ async def _opened(
     settings = SmsGatewaySettings.model_validate(
         {"format": caller.format, "secrets": caller.secrets, **caller.settings}
     )
-    gateway = Gateway(
-        configured_routes([settings]),
-        delivery,
-        directory=Directory({"web": KnownClient(name="The shop")}),
-        new_id=lambda: "call-1",
-        now=clock,
+    gateway = OwnRoutes(
+        gateway_routes(
+            configured_routes([settings]),
+            delivery,
+            directory=Directory({"web": KnownClient(name="The shop")}),
+            new_id=lambda: "call-1",
+            now=clock,
+        )
     )
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -133,7 +136,7 @@ async def _opened(
         if found is None or isinstance(found, Refused):
             await Answer(status=404 if found is None else 400).send(send)
         else:
-            outcomes.append(await found(scope, receive, send))
+            outcomes.append(await found.flow(scope, receive, send))
 
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="https://login.example") as http:
         yield http, outcomes
