@@ -30,6 +30,21 @@ class Answer:
         """The first field of a name (lower case), or None."""
         return next((value for each, value in self.headers if each == name), None)
 
+    @property
+    def media_type(self) -> bytes:
+        """What the body is, in lower case and without parameters; empty when no field says so, or more than one."""
+        values = [value for name, value in self.headers if name == b"content-type"]
+        return values[0].partition(b";")[0].strip().lower() if len(values) == 1 else b""
+
+    @property
+    def coding(self) -> bytes:
+        """How the body is compressed, by all fields together; empty when it is not."""
+        return b", ".join(
+            value
+            for name, value in self.headers
+            if name == b"content-encoding" and value.strip().lower() not in (b"", b"identity")
+        )
+
     async def send(self, send: Send, *, body: bool = True) -> None:
         """Answer with it; without the body for HEAD."""
         await send({"type": "http.response.start", "status": self.status, "headers": list(self.headers)})

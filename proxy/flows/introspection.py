@@ -86,13 +86,14 @@ def _inactive(answer: Answer) -> Reply:
 
 
 def _document(answer: Answer) -> JsonObject:
-    media_type = (answer.header(b"content-type") or b"").partition(b";")[0].strip().lower()
-    if media_type != b"application/json":
+    if answer.media_type != b"application/json":
         # A JWT (RFC 9701) would say under the server's signature what is no longer true.
-        shown = media_type.decode("latin-1") or "of no type"
+        shown = answer.media_type.decode("latin-1") or "of no type, or of several"
         raise AnswerUnusable(f"the introspection answer is {shown}, not application/json")
-    if (coding := answer.header(b"content-encoding")) not in (None, b"", b"identity"):
-        raise AnswerUnusable(f"the introspection answer is encoded as {coding!r}, though only identity was accepted")
+    if answer.coding:
+        raise AnswerUnusable(
+            f"the introspection answer is encoded as {answer.coding!r}, though only identity was accepted"
+        )
     try:
         return JsonObject.parse(answer.body)
     except JsonError as error:

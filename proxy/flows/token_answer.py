@@ -41,11 +41,10 @@ def read_token_answer(answer: Answer) -> JsonObject:
         place = (answer.header(b"location") or b"").decode("latin-1")
         hint = f" to {place!r}: set upstream.routes.token to where the endpoint really is" if place else ""
         raise TokenAnswerInvalid(f"the token endpoint answered {answer.status}{hint}")
-    if (coding := answer.header(b"content-encoding")) not in (None, b"", b"identity"):
-        raise TokenAnswerInvalid(f"the answer is encoded as {coding!r}, though only identity was accepted")
-    media_type = (answer.header(b"content-type") or b"").partition(b";")[0].strip().lower()
-    if media_type != b"application/json":
-        shown = media_type.decode("latin-1") or "of no type"
+    if answer.coding:
+        raise TokenAnswerInvalid(f"the answer is encoded as {answer.coding!r}, though only identity was accepted")
+    if answer.media_type != b"application/json":
+        shown = answer.media_type.decode("latin-1") or "of no type, or of several"
         raise TokenAnswerInvalid(f"the answer is {shown}, not application/json")
     try:
         envelope = JsonObject.parse(answer.body)

@@ -92,8 +92,7 @@ class UserInfo:
 
 def _document(answer: Answer) -> JsonObject | None:
     """The claims, where the answer is JSON; a signed one (section 5.3.2) is the server's word alone and passes."""
-    media_type = (answer.header(b"content-type") or b"").partition(b";")[0].strip().lower()
-    if answer.status != 200 or media_type != b"application/json":
+    if answer.status != 200 or answer.media_type != b"application/json":
         return None
     try:
         return JsonObject.parse(answer.body)

@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests.proxy.server.connections import Recorder, serve
-from tests.proxy.server.test_framing import get, post, status_of
+from tests.proxy.server.framing_cases import get, post, status_of
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send

@@ -11,7 +11,7 @@ import pytest
 
 from hookpoint.proxy.server.limits import RequestLimits
 from tests.proxy.server.connections import Recorder, serve
-from tests.proxy.server.test_framing import CHUNKED, check_refusal, get, post, status_of
+from tests.proxy.server.framing_cases import CHUNKED, check_refusal, get, post, status_of
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send

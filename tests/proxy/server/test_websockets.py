@@ -11,7 +11,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 
 from tests.proxy.server.connections import serve
-from tests.proxy.server.test_framing import get, status_of
+from tests.proxy.server.framing_cases import get, status_of
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send

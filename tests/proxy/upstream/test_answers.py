@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hookpoint.proxy.upstream import ExchangeRecord, Timeouts, Upstream
+from tests.proxy.upstream.answer_cases import CUT, INVALID, OK
 from tests.proxy.upstream.wire import PATIENCE, answer, connected, get, proxied, scripted, serving
 
 if TYPE_CHECKING:
     from tests.proxy.upstream.wire import Message, Peer
-
-OK = b"HTTP/1.1 200 OK\r\n"
 
 
 async def answered(data: bytes, request: bytes | None = None, *, close: bool = True) -> Message:
@@ -34,23 +33,6 @@ async def answered(data: bytes, request: bytes | None = None, *, close: bool = T
     async with scripted(script) as upstream, proxied(Upstream(upstream.url)) as client:
         await client.send(request or get())
         return await client.message(bodiless=(request or b"").startswith(b"HEAD"))
-
-
-INVALID = {
-    "CL and TE": OK + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
-    "CL list": OK + b"Content-Length: 2, 2\r\n\r\nok",
-    "CL twice": OK + b"Content-Length: 2\r\nContent-Length: 2\r\n\r\nok",
-    "TE list": OK + b"Transfer-Encoding: gzip, chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
-    "TE in 1.0": b"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
-    "1xx flood": b"HTTP/1.1 103 Early Hints\r\n\r\n" * 50 + answer(),
-    "101 unsolicited": b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
-    "NUL": OK + b"X: \0\r\nContent-Length: 2\r\n\r\nok",
-    "too many fields": OK + b"X: y\r\n" * 101 + b"Content-Length: 2\r\n\r\nok",
-    "too many bytes": OK + b"X: " + b"y" * 40_000 + b"\r\nContent-Length: 2\r\n\r\nok",
-    "nothing": b"",
-    "half a head": OK + b"Content-Le",
-    "not HTTP": b"SSH-2.0-OpenSSH\r\n",
-}
 
 
 @pytest.mark.parametrize("data", INVALID.values(), ids=INVALID.keys())
@@ -111,14 +93,6 @@ async def test_U_date_is_kept_or_added_and_no_server_invented() -> None:
     undated = await answered(answer(b"ok"))
     assert (undated.one(b"date") or b"").endswith(b"GMT")
     assert undated.one(b"server") is None
-
-
-CUT = {
-    "length": OK + b"Content-Length: 10\r\n\r\nhalf",
-    "chunked": OK + b"Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n",
-    "chunk": OK + b"Transfer-Encoding: chunked\r\n\r\n8\r\nhalf",
-    "bad chunk": OK + b"Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\nzz\r\n",
-}
 
 
 @pytest.mark.parametrize("reset", [True, False], ids=["reset", "closed"])
