@@ -22,12 +22,11 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class TestNumber:
-    """A number that nothing is ever sent to, with the code that is right for it, until the end of a day in UTC."""
+    """A number that nothing is ever sent to, until the end of a day in UTC."""
 
     __test__ = False  # no test class, whatever pytest thinks of the name
 
     number: str
-    code: str
     until: date
 
     def __repr__(self) -> str:

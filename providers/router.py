@@ -54,7 +54,7 @@ class Sent:
 
 
 class Router:
-    """Sends over the providers of the first matching route, in order, within one deadline.
+    """Sends over the providers of the first matching route, in order, within one deadline; without routes, over all.
 
     ``deadline`` is in seconds. ``observe`` is told about every attempt. ``clock`` is monotonic; ``draw`` gives numbers in
     [0, 1) for weights.
@@ -72,7 +72,7 @@ class Router:
         draw: Callable[[], float] = random.random,
     ) -> None:
         self.providers = dict(providers)
-        self.routes = tuple(routes) or (Route(providers=tuple(providers)),)
+        self.routes = tuple(routes) or ((Route(providers=tuple(providers)),) if providers else ())
         missing = sorted({name for route in self.routes for name in route.providers} - set(providers))
         if missing:
             problems = tuple(f"a route names the unknown provider {name!r}" for name in missing)

@@ -13,11 +13,21 @@ from hookpoint.providers.errors import Misconfigured
 T = TypeVar("T")
 
 
-def setting(description: str, *, default: Any = dataclasses.MISSING, key: str = "", secret: bool = False) -> Any:
-    """Declare one setting: ``key`` is its name in the configuration, where that is no Python name; secrets never print."""
-    return dataclasses.field(
-        default=default, repr=not secret, metadata={"description": description, "key": key, "secret": secret}
-    )
+def setting(
+    description: str,
+    *,
+    default: Any = dataclasses.MISSING,
+    key: str = "",
+    secret: bool = False,
+    path: bool = False,
+) -> Any:
+    """Declare one setting.
+
+    ``key`` is its name in the configuration, where that is no Python name. Secrets never print. A ``path`` that is relative
+    starts at the folder of the configuration.
+    """
+    metadata = {"description": description, "key": key, "secret": secret, "path": path}
+    return dataclasses.field(default=default, repr=not secret, metadata=metadata)
 
 
 def fields(kind: type[Any]) -> dict[str, dataclasses.Field[Any]]:

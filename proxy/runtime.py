@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 from starlette.types import ASGIApp, Scope
@@ -26,7 +26,7 @@ from hookpoint.proxy.discovery import DiscoveryFailed
 from hookpoint.proxy.flows.intercepted import Directory, KnownClient, describe_request
 from hookpoint.proxy.keys import open_keys
 from hookpoint.proxy.observability import Metrics, new_request_id
-from hookpoint.proxy.own_routes import OwnRoutes
+from hookpoint.proxy.own_routes import OwnRoute, OwnRoutes
 from hookpoint.proxy.site import Parts, Site, load_site
 from hookpoint.proxy.store import Store, StoreError, open_store
 from hookpoint.proxy.tokens.errors import SigningKeyError
@@ -34,6 +34,9 @@ from hookpoint.proxy.tokens.own_tokens import OwnTokens
 from hookpoint.proxy.upstream.clients import TrustedProxies, client_of
 from hookpoint.proxy.vault.locks import Locks
 from hookpoint.proxy.vault.vault import Vault
+
+if TYPE_CHECKING:
+    from hookpoint.proxy.sms.composition import PhoneMessages
 
 METADATA_LIFETIME: Final = 600.0
 PURGE_INTERVAL: Final = 600.0
@@ -57,7 +60,7 @@ class NotReady(Exception):  # noqa: N818 - names the state
 class Runtime:
     """The running parts behind one middleware. `hooks` are added to those of the settings.
 
-    Raises HookDefinitionError and DialectError at once, so that what is wrong with the configuration shows at start.
+    Raises HookDefinitionError, DialectError and ConfigurationError at once, so that what is wrong shows at start.
     """
 
     def __init__(
@@ -84,7 +87,9 @@ class Runtime:
             total_timeout=settings.limits.hooks_timeout,
             observer=self._observe,
         )
-        self.own_routes = OwnRoutes(())
+        self._directory = _directory(settings)
+        self._messages = _phone_messages(settings, self._chain, metrics)
+        self.own_routes = OwnRoutes(self._own_routes())
         self._parts: Parts | None = None
         self._store: Store | None = None
         self._sites: dict[str, tuple[Site, float]] = {}
@@ -150,6 +155,8 @@ class Runtime:
         if vault is not None:
             await vault.prepare()
             self._spawn(self._purge(vault))
+        if self._messages is not None:
+            await self._messages.start(self._store)
         self._parts = Parts(
             app=self._app,
             settings=settings,
@@ -159,12 +166,7 @@ class Runtime:
             own_tokens=OwnTokens(keys, vault) if vault is not None else None,
             locks=Locks(self._store),
             metrics=self._metrics,
-            directory=Directory(
-                {
-                    client_id: KnownClient(name=client.name or "", metadata=client.metadata)
-                    for client_id, client in settings.clients.items()
-                }
-            ),
+            directory=self._directory,
             describe=self._describe,
             intercepts=self.intercepts,
         )
@@ -185,6 +187,8 @@ class Runtime:
         await self.registry.aclose()
         if self._parts is not None:
             await self._parts.keys.aclose()
+        if self._messages is not None:
+            await self._messages.aclose()
         if self._store is not None:
             await self._store.aclose()
         self._parts = self._store = None
@@ -247,6 +251,12 @@ class Runtime:
             except StoreError as error:
                 log.warning("purge_failed", code=error.code, reason=str(error))
 
+    def _own_routes(self) -> Iterator[OwnRoute]:
+        if self._messages is not None:
+            from hookpoint.proxy.sms_routes import sms_routes
+
+            yield from sms_routes(self._settings, self._messages, directory=self._directory, new_id=self._new_id)
+
     def _spawn(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
@@ -257,3 +267,21 @@ class Runtime:
 
     def _observe(self, run: HookRun) -> None:
         self._metrics.hook(run.hook.point.name, run.hook.name, run.outcome, run.seconds)
+
+
+def _directory(settings: Settings) -> Directory:
+    return Directory(
+        {
+            client_id: KnownClient(name=client.name or "", metadata=client.metadata)
+            for client_id, client in settings.clients.items()
+        }
+    )
+
+
+def _phone_messages(settings: Settings, chain: Chain, metrics: Metrics) -> PhoneMessages | None:
+    if not settings.sms.used:
+        return None
+    # Loaded only where messages are sent: it brings the plans of all numbers.
+    from hookpoint.proxy.sms.composition import PhoneMessages
+
+    return PhoneMessages(settings, chain=chain, metrics=metrics)

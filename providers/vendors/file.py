@@ -22,7 +22,7 @@ from hookpoint.providers.settings import setting
 class FileSettings:
     """The file."""
 
-    path: str = setting("file to append to, one JSON object for each line")
+    path: str = setting("file to append to, one JSON object for each line", path=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,8 @@ from hookpoint.proxy.config.loading import load, validate
 from hookpoint.proxy.config.problems import ConfigurationError, Problem
 from hookpoint.proxy.config.server import LogSettings, ServerSettings
 from hookpoint.proxy.config.settings import Settings
-from hookpoint.proxy.config.sms import SmsProviderSettings, SmsSettings
+from hookpoint.proxy.config.sms import SmsSettings
+from hookpoint.proxy.config.sms_provider import SmsProviderSettings
 from hookpoint.proxy.config.store import StoreSettings
 from hookpoint.proxy.config.tokens import TokenSettings
 from hookpoint.proxy.config.upstream import RouteSettings, SecretHeader, UpstreamSettings

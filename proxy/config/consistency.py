@@ -9,6 +9,7 @@ from hookpoint.proxy.config.addresses import Address, is_loopback
 from hookpoint.proxy.config.hooks import HookKind
 from hookpoint.proxy.config.problems import Conflict
 from hookpoint.proxy.config.settings import Settings
+from hookpoint.proxy.config.sms_consistency import SMS_RULES
 
 _EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared with, never bound here
 
@@ -162,6 +163,7 @@ RULES: tuple[Callable[[Settings], Iterator[Conflict]], ...] = (
     _keys_have_time,
     _seals_follow_each_other,
     _hooks_fit_their_kind,
+    *SMS_RULES,
 )
 
 

@@ -188,10 +188,13 @@ def _value_at(values: object, location: Location) -> object:
 
 def _nearest(name: str, siblings: Mapping[str, str], elsewhere: Mapping[str, str]) -> str | None:
     """Return the full key whose last part is most like a name; its own section comes first where it is close."""
-    rated = [
-        (difflib.SequenceMatcher(None, name, each).ratio() + bonus, full)
-        for known, bonus in ((siblings, 0.15), (elsewhere, 0.0))
-        for each, full in known.items()
-    ]
-    likeness, full = max(rated, default=(0.0, ""))
-    return full if likeness >= 0.8 else None
+    rated = [_likest(name, known) for known in (siblings, elsewhere)]
+    (near, full), (far, other) = rated
+    if near >= 0.8 or (near >= 0.65 and near + 0.15 >= far):
+        return full
+    return other if far >= 0.8 else None
+
+
+def _likest(name: str, known: Mapping[str, str]) -> tuple[float, str]:
+    rated = ((difflib.SequenceMatcher(None, name, each).ratio(), full) for each, full in known.items())
+    return max(rated, default=(0.0, ""))

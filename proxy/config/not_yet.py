@@ -29,14 +29,9 @@ def _runs(kind: HookKind) -> Callable[[Settings], Iterable[Location]]:
     return lambda settings: [("hooks", at, "run") for at, hook in enumerate(settings.hooks) if hook.kind is kind]
 
 
-def _sms_providers(settings: Settings) -> Iterable[Location]:
-    return [("sms", "providers")] if settings.sms.providers else []
-
-
 NOT_YET = (
     NotYet(uses=_runs(HookKind.SCRIPT), what="running JavaScript hooks", remedy="Write the hook in Python."),
     NotYet(uses=_runs(HookKind.URL), what="calling hooks over HTTP", remedy="Call the service from a Python hook."),
-    NotYet(uses=_sms_providers, what="sending text messages", remedy="Remove [[sms.providers]]."),
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
@@ -36,7 +37,7 @@ to start from, `hookpoint check` reports everything that is wrong with it at onc
 - **Paths** that are relative start at the folder of the configuration file.
 - **Times** are seconds, **sizes** are bytes.
 """
-_WORDS = {bool: "true or false", int: "whole number", float: "number", SecretStr: "secret"}
+_WORDS = {bool: "true or false", int: "whole number", float: "number", date: "date", SecretStr: "secret"}
 
 
 def page() -> str:

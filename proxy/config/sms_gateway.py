@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from hookpoint.hooks.http.webhook_keys import webhook_keys
+from hookpoint.proxy.config.own_paths import OwnPath
 from hookpoint.proxy.config.secrets import Secret
 from hookpoint.proxy.config.section import Seconds, Section, refuse
-from hookpoint.proxy.routes import Route, RouteError, RouteTable
 
 Format = Literal[
     "auth0",
@@ -41,21 +41,13 @@ _OWN_HEADER: Final = ("okta", "kratos", "fusionauth", "generic", "keycloak")
 _LEAST_SECRET: Final = 16
 
 
-def _check_path(path: str) -> str:
-    try:
-        RouteTable([Route(kind="gateway", path=path)])
-    except RouteError as error:
-        raise refuse(str(error), "Write /hookpoint/sms/NAME, for example.") from None
-    return path
-
-
 class SmsGatewaySettings(Section):
     """One route. What a server has to be told to call it is on the page of its format."""
 
     format: Format = Field(examples=["supabase"])
     """Whose requests it takes and whose answers it gives."""
 
-    path: Annotated[str, AfterValidator(_check_path)] = Field(default="", examples=["/hookpoint/sms/supabase"])
+    path: OwnPath = Field(default="", examples=["/hookpoint/sms/supabase"])
     """Where it is; `/hookpoint/sms/` and the format when nothing is said. Exactly this spelling is served, by POST."""
 
     secrets: tuple[Secret, ...] = Field(min_length=1, examples=[["env:SMS_SECRET", "env:OLD_SMS_SECRET"]])

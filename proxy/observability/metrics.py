@@ -82,6 +82,49 @@ class Metrics:
             registry=registry,
         )
 
+        self._sms_messages = _Series(
+            Counter(
+                "hookpoint_sms_messages_total",
+                "Phone messages that were asked for, by who delivered them and what came of it.",
+                ["by", "outcome"],
+                registry=registry,
+            )
+        )
+        self._sms_attempts = _Series(
+            Counter(
+                "hookpoint_sms_attempts_total",
+                "Phone messages that were handed to a provider.",
+                ["provider", "kind", "country", "outcome"],
+                registry=registry,
+            )
+        )
+        self._sms_attempt_seconds = _Series(
+            Histogram(
+                "hookpoint_sms_attempt_seconds",
+                "Time that a provider took to answer.",
+                ["provider"],
+                registry=registry,
+                buckets=_SECONDS,
+            )
+        )
+        self._sms_reports = _Series(
+            Counter(
+                "hookpoint_sms_reports_total",
+                "Delivery reports that said something new.",
+                ["provider", "status"],
+                registry=registry,
+            )
+        )
+        self._sms_circuits = _Series(
+            Gauge(
+                "hookpoint_sms_circuit_open",
+                "1 while a provider is left alone after failures.",
+                ["provider"],
+                registry=registry,
+                multiprocess_mode="livemax",
+            )
+        )
+
     def request(self, route: str, outcome: str, seconds: float) -> None:
         """Count a request that was answered, `seconds` after it began."""
         self._requests.child(route, outcome).inc()
@@ -106,6 +149,23 @@ class Metrics:
     def upstream_token_leaked(self) -> None:
         """Count an answer that passed with a token of the upstream in it."""
         self._upstream_tokens_leaked.inc()
+
+    def sms_message(self, by: str, outcome: str) -> None:
+        """Count a phone message: `by` is a provider, `hook`, or `none` when nobody delivered it."""
+        self._sms_messages.child(by, outcome).inc()
+
+    def sms_attempt(self, provider: str, *, kind: str, country: str, outcome: str, seconds: float) -> None:
+        """Count and time one try at one provider."""
+        self._sms_attempts.child(provider, kind, country, outcome).inc()
+        self._sms_attempt_seconds.child(provider).observe(seconds)
+
+    def sms_report(self, provider: str, status: str) -> None:
+        """Count a delivery report that said something new."""
+        self._sms_reports.child(provider, status).inc()
+
+    def sms_circuit(self, provider: str, *, is_open: bool) -> None:
+        """Set whether a provider is left alone."""
+        self._sms_circuits.child(provider).set(int(is_open))
 
     def jwks_fetch(self, outcome: str) -> None:
         """Count a fetch of the upstream's key set."""

@@ -74,7 +74,7 @@ class DeliveryRequest:
     """One message that somebody wants delivered; its repr shows neither text, code, full number nor user.
 
     `recipient` is as the caller wrote it. `text` is rendered from the templates when it is None, which takes a `code`. `purpose` is
-    such as `enrollment`; `language` BCP 47. `idempotency_key` is unique among all callers: begin it with what tells them apart.
+    such as `enrollment`; `language` BCP 47. `provider` names one in place of a route. `idempotency_key` is unique among all callers: begin it with what tells them apart.
     """
 
     recipient: str
@@ -86,6 +86,7 @@ class DeliveryRequest:
     client: Client | None = None
     user: User = field(default_factory=User)
     request: Request = field(default_factory=Request)
+    provider: str | None = None
     idempotency_key: str | None = None
 
     def __post_init__(self) -> None:
@@ -100,8 +101,8 @@ class PhoneDelivery:
     """Delivers messages once, over hooks and providers, within the caller's time.
 
     The guard is asked before the hooks, so that limits hold for what hooks deliver themselves, and test numbers reach nobody; what
-    was counted is given back when nothing was sent. `count` is told a provider, `hook` or `none`, and what came of it; the router's
-    own attempts are counted by its observer. `clock` is monotonic.
+    was counted is given back when nothing was sent. `count` is told once for each message a provider, `hook` or `none`, and what
+    came of it; the router's own attempts are counted by its observer. `clock` is monotonic.
     """
 
     def __init__(
@@ -182,7 +183,8 @@ class PhoneDelivery:
             self._count(HOOK, "sent")
             log.info("sms_sent_by_hook", recipient=masked(admission.message.recipient))
             return SentByHook(id=answer.message_id)
-        return await self._send(admission, answer or MessageChanges(), until)
+        changes = answer or MessageChanges()
+        return await self._send(admission, changes, until, provider=changes.provider or request.provider)
 
     def _message(self, request: DeliveryRequest) -> Message:
         client = request.client.id if request.client is not None else None
@@ -222,7 +224,9 @@ class PhoneDelivery:
         async with asyncio.timeout(max(0.0, until - self._clock())):
             return (await self._chain.run(send_phone_message, event)).changes
 
-    async def _send(self, admission: Admission, changes: MessageChanges, until: float) -> DeliveryResult:
+    async def _send(
+        self, admission: Admission, changes: MessageChanges, until: float, *, provider: str | None
+    ) -> DeliveryResult:
         message = admission.message
         if changes.sender is not None:
             message = replace(message, sender=changes.sender)
@@ -233,9 +237,7 @@ class PhoneDelivery:
             except GuardRefused as error:
                 return self._refused(error)
         try:
-            sent = await self._router.send(
-                message, caller_timeout=max(0.0, until - self._clock()), provider=changes.provider
-            )
+            sent = await self._router.send(message, caller_timeout=max(0.0, until - self._clock()), provider=provider)
         except (Rejected, OutcomeUnknown) as error:
             return self._not_sent(error)
         except SmsError as error:
@@ -246,6 +248,7 @@ class PhoneDelivery:
         except StoreError as error:
             log.warning("sms_message_not_recorded", code=error.code, reason=str(error))
         receipt = sent.receipt
+        self._count(receipt.provider, "sent")
         return Sent(provider=receipt.provider, id=receipt.id, status=receipt.status, kind=sent.kind)
 
     async def _readmit(self, admission: Admission, message: Message) -> Admission:

@@ -6,6 +6,7 @@ import hmac
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from sqlalchemy import delete, select, update
 
@@ -25,6 +26,15 @@ class MessageRecord:
     provider_code: str
     sent_at: int
     updated_at: int
+
+
+class Told(Enum):
+    """What a report of a provider said."""
+
+    NEWS = auto()
+    NOTHING_NEW = auto()
+    OF_NOBODY = auto()
+    """It was about no message that is known here."""
 
 
 class MessageRecords:
@@ -53,8 +63,8 @@ class MessageRecords:
         async with self._store.begin() as connection:
             await upsert(connection, messages, [row])
 
-    async def update(self, later: StatusUpdate) -> bool:
-        """Take a later status over; returns whether it said anything new.
+    async def update(self, later: StatusUpdate) -> Told:
+        """Take a later status over; returns what it said.
 
         A final status stays: vendors repeat reports, and deliver them in any order.
         """
@@ -71,7 +81,10 @@ class MessageRecords:
             )
         )
         async with self._store.begin() as connection:
-            return (await connection.execute(changed)).rowcount > 0
+            if (await connection.execute(changed)).rowcount:
+                return Told.NEWS
+            known = select(messages.c.id).where(messages.c.id == self._id(later.provider, later.id))
+            return Told.NOTHING_NEW if (await connection.scalar(known)) is not None else Told.OF_NOBODY
 
     async def find(self, provider: str, id: str) -> MessageRecord | None:  # noqa: A002 - the vendor's word
         """The record of a message, by the vendor's id; None when there is none, or no longer."""

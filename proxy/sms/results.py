@@ -30,7 +30,7 @@ class SentByHook:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TestNumberUsed:
-    """The recipient is a configured test number: nothing was sent, and its fixed code is the right one."""
+    """The recipient is a configured test number: nothing was sent."""
 
     __test__ = False  # no test class, whatever pytest thinks of the name
 

@@ -22,6 +22,9 @@ def problems_of(directory: Path, toml: str, environ: dict[str, str] | None = Non
     return list(caught.value.problems)
 
 
+A = "[[sms.providers]]\nname = 'a'\ntype = 'memory'\n"
+R = "[[sms.receipts]]\nprovider = 'a'\nsecrets = ['x']\n"
+G = "[[sms.gateway]]\nformat = 'okta'\nsecrets = ['a secret, long enough']\n"
 MISTAKES: list[tuple[str, str, str, str]] = [
     # unknown keys
     ("[server]\nlisten_on = 'x'", "server.listen_on", "no such key", "server.listen?"),
@@ -123,7 +126,37 @@ MISTAKES: list[tuple[str, str, str, str]] = [
     ("[[hooks]]\nrun = 'a:b'\ntimeout = 9", "hooks[0].timeout", "all hooks together", "limits.hooks_timeout"),
     # known, but not served
     ("[[hooks]]\nrun = 'https://a.example'", "hooks[0].run", "does not serve calling hooks over HTTP", "Python"),
-    ("[[sms.providers]]\nname = 'a'\ntype = 'b'", "sms.providers", "does not serve sending text", "Remove"),
+    # phone messages
+    (f"{A}{A}", "sms.providers[1].name", "another provider has this name", "another name"),
+    ("[[sms.routes]]\nproviders = ['b']", "sms.routes[0].providers", "no provider named b", "Add [[sms.providers]]"),
+    (f"{A}[[sms.routes]]\nproviders = ['b']", "sms.routes[0].providers", "no provider named b", "There are a."),
+    (f"{A}[[sms.routes]]\nproviders = []", "sms.routes[0].providers", "must not be empty", "main"),
+    (f"{A}[[sms.routes]]\nproviders = ['a']\nweights = {{ b = 1 }}", "sms.routes[0]", "weights for b", "names"),
+    (f"{A}[[sms.routes]]\nproviders = ['a']\nweights = {{ a = 0 }}", "sms.routes[0]", "all weights are 0", "weight"),
+    (f"{A}{R}", "sms.receipts[0].provider", "a sends no delivery reports", "Remove this table"),
+    (A.replace("memory", "telnyx") + R + R, "sms.receipts", "named 2 times", "one table"),
+    (
+        A.replace("'a'", "'a b'").replace("memory", "telnyx") + R.replace("'a'", "'a b'"),
+        "sms.receipts[0].path",
+        "cannot stand in a path",
+        "/hookpoint/receipts/NAME",
+    ),
+    (f"{G}{G}", "sms.gateway[1].path", "/hookpoint/sms/okta is another route's", "another path"),
+    (
+        f"{G}path = '/oauth/token'\n[upstream.routes]\ntoken = ['/oauth/token']",
+        "sms.gateway[0].path",
+        "server's",
+        "NAME",
+    ),
+    (f"{G}path = 'x'", "sms.gateway[0].path", "is not a path", "/hookpoint/NAME"),
+    ("[sms.verified]\nsecrets = ['short']", "sms.verified.secrets[0]", "less than 16", "random"),
+    ("[sms]\npepper = 'short'", "sms.pepper", "can be guessed", "openssl"),
+    ("[sms.budgets]\nmode = 'deny'", "sms.budgets.mode", "nobody can say which codes", "sms.verified"),
+    ("[[sms.limits]]\nscope = 'ip'\nwindow = 60", "sms.limits[0]", "messages or cost", "messages = 5"),
+    ("[[sms.templates]]\ntext = 'Hello'", "sms.templates[0].text", "no {code}", "{app}"),
+    ("[[sms.templates]]\ntext = '{code} {x}'", "sms.templates[0].text", "unknown variables: x", "{minutes}"),
+    ("[sms]\ncountries = ['Germany']", "sms.countries[0]", "pattern", "DE"),
+    ("[[sms.test_numbers]]\nnumber = '+15005550006'\nuntil = 'soon'", "sms.test_numbers[0].until", "date", "2027"),
 ]
 
 
