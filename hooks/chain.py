@@ -1,20 +1,20 @@
 """Runs the hooks of a point, one after the other.
 
-This is the only place where order, conditions, time limits, failures and results meet.
+This is the only place where order, conditions, time limits, failures and results meet; hooks that nobody waits for are run by
+`hookpoint.hooks.deliveries`.
 """
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import structlog
 
-from hookpoint.hooks.errors import HookCrashed, HookDefinitionError, HookFailed, HookTimedOut, InvalidResult
-from hookpoint.hooks.events import no_secrets
+from hookpoint.hooks.errors import HookDefinitionError, HookFailed, InvalidResult
+from hookpoint.hooks.execution import run_hook
 from hookpoint.hooks.points import AnyPoint, Point
 from hookpoint.hooks.registry import Hook, Registry
 from hookpoint.hooks.results import Delivered, Deny
@@ -76,10 +76,11 @@ class Chain:
         self._observe = observer
         self._clock = clock
         for hook in registry:
-            if hook.options.timeout is not None and hook.options.timeout > total_timeout:
+            limit = hook.options.timeout
+            if hook.point.blocking and limit is not None and limit > total_timeout:
                 raise HookDefinitionError(
                     hook.source,
-                    f"timeout={hook.options.timeout} is longer than all hooks together may take ({total_timeout} s).",
+                    f"timeout={limit} is longer than all hooks together may take ({total_timeout} s).",
                     "Shorten it, or raise limits.hooks_timeout.",
                 )
 
@@ -117,7 +118,7 @@ class Chain:
 
         try:
             limit = min(hook.options.timeout or self._timeout, end - started)
-            result = await _run_within(hook, _event_for(hook, event), limit)
+            result = await run_hook(hook, event, limit)
             if result is not None:
                 result = _check_result(hook, event, result, rules)
         except Deny as denial:
@@ -142,83 +143,6 @@ class Chain:
             raise
         note("unchanged" if result is None else "changed")
         return result
-
-
-def _event_for(hook: Hook, event: Any) -> Any:
-    """The event as this hook may see it: with its own secrets, and the password only if it asked."""
-    changes: dict[str, object] = {}
-    if hook.secrets or event.secrets:
-        changes["secrets"] = hook.secrets or no_secrets()
-    if not hook.options.needs_password and getattr(event, "password", None) is not None:
-        changes["password"] = None
-    return replace(event, **changes) if changes else event
-
-
-async def _run_within(hook: Hook, event: object, limit: float) -> object:
-    """Run a hook in a task of its own, so that its time is limited even when it swallows its cancellation."""
-    if limit <= 0:
-        raise HookTimedOut(hook.name, "did not run: the hooks before it used up the time of all hooks")
-    task = asyncio.ensure_future(_run_guarded(hook, event))
-    try:
-        done, _ = await asyncio.wait({task}, timeout=limit)
-    except asyncio.CancelledError:
-        _abandon(task)
-        raise
-    if not done:
-        _abandon(task)
-        raise HookTimedOut(hook.name, f"took longer than {limit:.3g} s")
-    if task.cancelled():
-        raise HookCrashed(hook.name, "cancelled itself")
-    return task.result()
-
-
-async def _run_guarded(hook: Hook, event: object) -> object:
-    try:
-        answer = await hook.runner.run(event)
-        if isinstance(answer, Deny):  # returned by mistake; it says no all the same, also where failures are skipped
-            raise answer
-    except Deny as denial:
-        raise _well_formed(hook, denial) from None
-    except HookFailed:
-        raise
-    except ExceptionGroup as group:
-        denials = group.subgroup(Deny)
-        if denials is None:
-            raise HookCrashed(hook.name, f"raised {type(group).__name__}") from group
-        raise _well_formed(hook, _first(denials)) from None
-    except (Exception, SystemExit) as error:
-        raise HookCrashed(hook.name, f"raised {type(error).__name__}") from error
-    return answer
-
-
-_abandoned: set[asyncio.Future[object]] = set()
-
-
-def _abandon(task: asyncio.Future[object]) -> None:
-    """Cancel a task that nobody waits for any more; it is kept from the garbage collector until it ends."""
-    _abandoned.add(task)
-    task.add_done_callback(_forget)
-    task.cancel()
-
-
-def _forget(task: asyncio.Future[object]) -> None:
-    _abandoned.discard(task)
-    if not task.cancelled():
-        task.exception()  # marks it as seen
-
-
-def _first(group: ExceptionGroup[Deny]) -> Deny:
-    """The first Deny of a task group: `asyncio.TaskGroup` wraps what its tasks raise."""
-    first = group.exceptions[0]
-    return _first(first) if isinstance(first, ExceptionGroup) else first
-
-
-def _well_formed(hook: Hook, denial: Deny) -> Deny:
-    """A Deny whose members are what they should be, also where a subclass has not set them."""
-    try:
-        return Deny(denial.code, denial.reason, denial.user_message)
-    except (AttributeError, TypeError, ValueError) as error:
-        raise HookCrashed(hook.name, f"raised a {type(denial).__name__} without a usable code or reason") from error
 
 
 def _check_result(hook: Hook, event: object, result: object, rules: AnyRules | None) -> object:
