@@ -48,6 +48,7 @@ class Options:
     `order`: lower runs first, equals in order of registration. `timeout` in seconds, None for the configured default.
     `on_error`: whether a failure of this hook denies (the default) or is skipped. `when`: for which requests it runs. `early`: it runs
     before the server is asked, and may only refuse (tokens). `needs_password`: it is given the password in clear (sign-up).
+    `attempts`: how often it is tried in all, None for the configured default; only where it runs after the answer.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Options:
     when: When = field(default_factory=When)
     early: bool = False
     needs_password: bool = False
+    attempts: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +152,28 @@ class PreUserRegistrationPoint(Point[PreUserRegistration, UserChanges]):
         return super().__call__(*function, **options)
 
 
+class DurablePoint(Point[E, None]):
+    """A point whose hooks run after the answer takes one option more: `attempts`, how often a hook is tried in all."""
+
+    @overload
+    def __call__(self, function: AsyncHook[E, None], /) -> AsyncHook[E, None]: ...
+    @overload
+    def __call__(self, function: SyncHook[E, None], /) -> SyncHook[E, None]: ...
+    @overload
+    def __call__(
+        self,
+        *,
+        order: int = 0,
+        timeout: float | None = None,
+        on_error: OnError = "deny",
+        when: Conditions | None = None,
+        name: str | None = None,
+        attempts: int | None = None,
+    ) -> _Decorator[E, None]: ...
+    def __call__(self, *function: Callable[[E], Any], **options: Any) -> Any:
+        return super().__call__(*function, **options)
+
+
 AnyPoint: TypeAlias = Point[Any, Any]
 
 
@@ -191,6 +215,10 @@ def _check_option_names(point: AnyPoint, options: Mapping[str, object], source: 
         raise HookDefinitionError(
             source, f"needs_password does not go with {point.name}.", "No event of this point has a password."
         )
+    if "attempts" in options and point.blocking:
+        raise HookDefinitionError(
+            source, f"attempts does not go with {point.name}.", "Somebody waits for its hooks; they are tried once."
+        )
     for name in options:
         if name not in known:
             nearest = difflib.get_close_matches(name, known, n=1)
@@ -208,6 +236,7 @@ def make_options(
     when: object = None,
     early: object = False,
     needs_password: object = False,
+    attempts: object = None,
 ) -> Options:
     """Check the options of a hook; raises HookDefinitionError naming the place and the remedy."""
     if not isinstance(name, str):
@@ -220,6 +249,8 @@ def make_options(
         raise HookDefinitionError(
             source, f"on_error={on_error!r} is unknown.", 'Use on_error="deny" or on_error="skip".'
         )
+    if attempts is not None and not (type(attempts) is int and attempts > 0):
+        raise HookDefinitionError(source, f"attempts={attempts!r} is no number of times.", "Use attempts=5.")
     for option, value in (("early", early), ("needs_password", needs_password)):
         if not isinstance(value, bool):
             raise HookDefinitionError(source, f"{option}={value!r} is no yes or no.", f"Use {option}=True.")
@@ -231,6 +262,7 @@ def make_options(
         when=parse_conditions({} if when is None else when, source),
         early=cast("bool", early),
         needs_password=cast("bool", needs_password),
+        attempts=attempts,
     )
 
 
@@ -320,10 +352,10 @@ token_issuance: TokenPoint[TokenIssuance] = TokenPoint("token-issuance", TokenIs
 pre_user_registration = PreUserRegistrationPoint(
     "pre-user-registration", PreUserRegistration, (UserChanges,), blocking=True
 )
-post_user_registration: Point[PostUserRegistration, None] = Point(
+post_user_registration: DurablePoint[PostUserRegistration] = DurablePoint(
     "post-user-registration", PostUserRegistration, (), blocking=False
 )
-post_change_password: Point[PostChangePassword, None] = Point(
+post_change_password: DurablePoint[PostChangePassword] = DurablePoint(
     "post-change-password", PostChangePassword, (), blocking=False
 )
 send_phone_message: Point[SendPhoneMessage, MessageChanges | Delivered] = Point(

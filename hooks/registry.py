@@ -49,6 +49,7 @@ class Hook:
         on_error: OnError | None = None,
         when: When | None = None,
         secrets: Mapping[str, str] | None = None,
+        attempts: int | None = None,
     ) -> Self:
         """The same hook with what the configuration says in place of what its decorator said."""
         options = replace(
@@ -58,6 +59,7 @@ class Hook:
             timeout=self.options.timeout if timeout is None else timeout,
             on_error=self.options.on_error if on_error is None else on_error,
             when=self.options.when if when is None else when,
+            attempts=self.options.attempts if attempts is None else attempts,
         )
         return replace(self, options=options, secrets=self.secrets if secrets is None else secrets)
 
