@@ -17,11 +17,13 @@ from bench.peers import PEERS
 from bench.peers.direct import launch_origin
 from bench.peers.peer import Absent, Peer
 from bench.processes import Cores, NotStarted, free_port, pinned, running
-from bench.report import Report
-from bench.rounds import PROBES, Plan, measure
+from bench.promises import judge
+from bench.report import Part, Report
+from bench.rounds import Plan, measure
 from bench.stage import set_stage
+from bench.suites import Measurement, side_by_side, sweeps
 from bench.table import tabulate
-from bench.works import WrongAnswer
+from bench.works import SMALL, WrongAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +32,7 @@ _WIDTH = 120  # of what is written to a file
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, print, write what was asked for; returns the exit code, 1 when a peer fails at its work."""
+    """Measure, print, write what was asked for; returns the exit code, 1 when a peer fails at its work or a promise is not kept."""
     options = _parser().parse_args(arguments)
     plan = Plan(rounds=options.rounds, seconds=options.seconds, open_seconds=max(0.5, options.seconds * 5 / 3))
     if options.quick:
@@ -38,8 +40,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console(width=None if sys.stdout.isatty() else _WIDTH)
     wanted = [peer for peer in PEERS if options.only is None or peer.name in options.only]
     peers, versions, absent = _available(wanted)
+    measurements = [side_by_side(peers)]
+    if not options.no_sweeps and options.only is None:
+        measurements.append(sweeps(peers))
     try:
-        report = _run(peers, versions, absent, plan)
+        report = _run(measurements, versions, absent, plan)
     except (NotStarted, WrongAnswer) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
@@ -48,16 +53,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.json.write_text(json.dumps(report.data(), indent=1) + "\n")
     if options.write is not None:
         options.write.write_text(report.page())
-    return 0
+    return 1 if report.broken and not options.quick else 0
 
 
-def _run(peers: Sequence[Peer], versions: dict[str, str], absent: dict[str, str], plan: Plan) -> Report:
+def _run(measurements: Sequence[Measurement], versions: dict[str, str], absent: dict[str, str], plan: Plan) -> Report:
+    parts: list[Part] = []
     cores, load = Cores.split(), os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="hookpoint-bench-") as name, pinned(cores.others):
         port = free_port()
         stage = set_stage(Path(name), port)
-        with running(launch_origin(stage, stage.folder / "upstream", port), port, PROBES["small"], cores.others):
-            samples = measure(peers, stage, cores, plan, lambda text: print(text, file=sys.stderr))
+        with running(launch_origin(stage, stage.folder / "upstream", port), port, SMALL.request, cores.others):
+            for each in measurements:
+                found = measure(each.suite, stage, cores, plan, lambda text: print(text, file=sys.stderr))
+                names = [peer.name for peer in each.suite.peers]
+                rows = tabulate(found, names, each.figures)
+                parts.append(Part(title=each.title, peers=names, samples=found, rows=rows))
     return Report(
         when=datetime.now(UTC),
         plan=plan,
@@ -65,8 +75,8 @@ def _run(peers: Sequence[Peer], versions: dict[str, str], absent: dict[str, str]
         load=load,
         versions=versions,
         absent=absent,
-        samples=samples,
-        rows=tabulate(samples, list(versions)),
+        parts=parts,
+        verdicts=judge(parts[0].samples),
     )
 
 
@@ -92,6 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--only", nargs="+", choices=names, metavar="PEER", help=f"some of: {', '.join(names)}")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every sample")
     parser.add_argument("--write", type=Path, metavar="FILE", help="write the page docs/benchmarks.md")
+    parser.add_argument("--no-sweeps", action="store_true", help="side by side only")
     parser.add_argument("--quick", action="store_true", help="one short round, to see that all works")
     return parser
 

@@ -1,6 +1,6 @@
 """The server behind every peer: one process that answers fixed documents and echoes bodies, as cheaply as Python can.
 
-Run as `python -m bench.origin --port N --folder F`, where F holds the documents that `bench.stage` wrote.
+What is posted to /delay/N comes back after N milliseconds. Run as `python -m bench.origin --port N --folder F`, where F holds the documents that `bench.stage` wrote.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ _DOCUMENTS = {
     b"/.well-known/openid-configuration": "discovery.json",
     b"/.well-known/oauth-authorization-server": "discovery.json",
 }
+
+_DELAY = b"/delay/"
 
 
 class Origin(asyncio.Protocol):
@@ -59,7 +61,14 @@ class Origin(asyncio.Protocol):
         if answer is not None:
             self._transport.write(answer)
             return
-        self._transport.write(_head(self._content_type, sum(map(len, pieces))))
+        delay = int(self._target[len(_DELAY) :]) / 1000 if self._target.startswith(_DELAY) else 0.0
+        if delay:
+            asyncio.get_running_loop().call_later(delay, self._echo, self._content_type, pieces)
+        else:
+            self._echo(self._content_type, pieces)
+
+    def _echo(self, content_type: bytes, pieces: list[bytes]) -> None:
+        self._transport.write(_head(content_type, sum(map(len, pieces))))
         self._transport.writelines(pieces)
 
 

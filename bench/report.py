@@ -12,6 +12,8 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
+from bench.charts import CHARTS
+from bench.promises import Verdict, shown
 from bench.table import Row, render_cell
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     from bench.rounds import Plan, Sample
 
+_KEPT = {True: "kept", False: "not kept", None: ""}
 _PAGE = """# Benchmarks
 
 What hookpoint costs, beside no proxy at all and what one might pick instead. All figures come from one run of
@@ -31,7 +34,11 @@ compared within a round. The first line of a cell is the median of those ratios 
 round in brackets; the second is the median of the peer's own figure. The column named under a figure is what the others are
 compared with, and shows its own figure with its lowest and highest round.
 
-{table}
+{promises}
+
+{tables}
+
+{charts}
 
 ## What was measured
 
@@ -49,11 +56,22 @@ compared with, and shows its own figure with its lowest and highest round.
   and all other claims. One wrong or failed answer ends the run.
 - CPU time is user and system time of the server and its children, memory their resident size. A start includes whatever the
   peer does before its first good answer; hookpoint makes its signing key in its first start and finds it in the others.
+- "2 workers" may use all cores, and shares them with the load generator and the server behind.
 
 | peer | version |
 | --- | --- |
 {versions}
 {absent}"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One table: its columns are `peers`."""
+
+    title: str
+    peers: Sequence[str]
+    samples: Sequence[Sample]
+    rows: Sequence[Row]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,25 +84,36 @@ class Report:
     load: float
     versions: Mapping[str, str]
     absent: Mapping[str, str]
-    samples: Sequence[Sample]
-    rows: Sequence[Row]
+    parts: Sequence[Part]
+    verdicts: Sequence[Verdict]
+
+    @property
+    def broken(self) -> bool:
+        """Whether a promise that could be measured was not kept."""
+        return any(verdict.kept is False for verdict in self.verdicts)
 
     def print(self, console: Console) -> None:
         """Show the table, long rather than wide, and who is not in it."""
         table = Table("", "", "", "", box=SIMPLE, show_header=False, pad_edge=False)
-        for row in self.rows:
+        for row in (row for part in self.parts for row in part.rows):
             table.add_section()
             for number, (peer, cell) in enumerate(row.cells.items()):
                 title = dict(enumerate(self._title(row, "\n").splitlines())).get(number, "")
                 table.add_row(title, peer, *render_cell(row.figure, cell))
         console.print(table)
+        promises = Table("promise", "", "measured", "", box=SIMPLE, pad_edge=False)
+        for verdict in self.verdicts:
+            promises.add_row(*shown(verdict), _KEPT[verdict.kept])
+        console.print(promises)
         for peer, reason in self.absent.items():
             console.print(f"absent: {peer} ({reason})", highlight=False)
 
     def page(self) -> str:
         """Return the page of the documentation."""
         return _PAGE.format(
-            table=self._markdown(),
+            promises=self._promises(),
+            tables="\n\n".join(f"## {part.title}\n\n{self._markdown(part)}" for part in self.parts if part.rows),
+            charts="\n\n".join(filter(None, (chart.render(self.parts[-1].samples) for chart in CHARTS))),
             machine=machine(),
             when=self.when.strftime("%d %B %Y"),
             cores=self.cores,
@@ -104,7 +133,7 @@ class Report:
             "plan": asdict(self.plan),
             "versions": dict(self.versions),
             "absent": dict(self.absent),
-            "samples": [asdict(sample) for sample in self.samples],
+            "samples": [{"part": part.title, **asdict(sample)} for part in self.parts for sample in part.samples],
         }
 
     def _title(self, row: Row, line_break: str) -> str:
@@ -114,10 +143,15 @@ class Report:
         relation = "times" if row.figure.relation == "ratio" else "over"
         return f"{title}{line_break}{relation} {row.reference}"
 
-    def _markdown(self) -> str:
-        lines = ["| | " + " | ".join(self.versions) + " |", "| --- |" + " ---: |" * len(self.versions)]
-        for row in self.rows:
-            cells = ["<br>".join(filter(None, render_cell(row.figure, row.cells.get(peer)))) for peer in self.versions]
+    def _promises(self) -> str:
+        lines = ["| promise | | measured | |", "| --- | ---: | ---: | --- |"]
+        lines += [f"| {' | '.join(shown(verdict))} | {_KEPT[verdict.kept]} |" for verdict in self.verdicts]
+        return "\n".join(lines)
+
+    def _markdown(self, part: Part) -> str:
+        lines = ["| | " + " | ".join(part.peers) + " |", "| --- |" + " ---: |" * len(part.peers)]
+        for row in part.rows:
+            cells = ["<br>".join(filter(None, render_cell(row.figure, row.cells.get(peer)))) for peer in part.peers]
             lines.append(f"| {self._title(row, '<br>')} | " + " | ".join(cells) + " |")
         return "\n".join(lines)
 

@@ -20,9 +20,17 @@ if TYPE_CHECKING:
     from bench.processes import Cores
     from bench.stage import Stage
 
-PROBES = {work.name: work.request for work in WORKS}
 _OPEN_CONNECTIONS = 32
 _SATURATED = 0.85  # of a core; below, something else than the peer was the limit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suite:
+    """Who is measured on what: the rate of each of the `works` that a peer does, and its latency at a fixed rate on `timed`."""
+
+    peers: Sequence[Peer]
+    works: Sequence[Work] = WORKS
+    timed: Sequence[Work] = (SMALL, TOKEN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,38 +66,42 @@ class _Contestant:
     checks: dict[str, Verify] = field(default_factory=dict)
 
 
-def measure(peers: Sequence[Peer], stage: Stage, cores: Cores, plan: Plan, say: Callable[[str], None]) -> list[Sample]:
+def measure(suite: Suite, stage: Stage, cores: Cores, plan: Plan, say: Callable[[str], None]) -> list[Sample]:
     """Run all rounds; raises NotStarted, and WrongAnswer as soon as a peer does not do its work."""
     samples: list[Sample] = []
     for number in range(plan.rounds):
         say(f"round {number + 1} of {plan.rounds}")
         with ExitStack() as stack:
-            contestants = [_enter(stack, peer, stage, cores, number, samples) for peer in peers]
-            for figure, peer, value, limited in _cells(contestants, plan):
+            contestants = [_enter(stack, suite, peer, stage, cores, number, samples) for peer in suite.peers]
+            for figure, peer, value, limited in _cells(suite, contestants, plan):
                 samples.append(Sample(figure=figure, peer=peer, round=number, value=value, limited=limited))
     return samples
 
 
-def _enter(stack: ExitStack, peer: Peer, stage: Stage, cores: Cores, number: int, samples: list[Sample]) -> _Contestant:
+def _enter(
+    stack: ExitStack, suite: Suite, peer: Peer, stage: Stage, cores: Cores, number: int, samples: list[Sample]
+) -> _Contestant:
     """Start a peer and check each of its answers before anything is measured."""
     port = free_port()
     folder = stage.folder / peer.name.replace(" ", "-")
     # What needs everything to be up is the best sign that it is: keys are there once a token was signed.
-    probe = PROBES["token" if "token" in peer.works else "small"]
-    server = stack.enter_context(running(peer.launch(stage, folder, port), port, probe, cores.tested))
+    probe = TOKEN if TOKEN.name in peer.works else SMALL
+    own = cores.tested | cores.others if peer.spread else cores.tested
+    server = stack.enter_context(running(peer.launch(stage, folder, port), port, probe.request, own))
     samples.append(Sample(figure="start", peer=peer.name, round=number, value=server.ready_seconds))
     samples.append(Sample(figure="idle", peer=peer.name, round=number, value=server.resident_bytes()))
-    checks = {work.name: verifier(peer, work, stage, server.address) for work in WORKS if work.name in peer.works}
+    works = {work.name: work for work in (*suite.works, *suite.timed) if work.name in peer.works}
+    checks = {name: verifier(peer, work, stage, server.address) for name, work in works.items()}
     return _Contestant(peer=peer, server=server, checks=checks)
 
 
 _Cell = tuple[str, str, float, bool]
 
 
-def _cells(contestants: Sequence[_Contestant], plan: Plan) -> Iterator[_Cell]:
-    for work in WORKS:
+def _cells(suite: Suite, contestants: Sequence[_Contestant], plan: Plan) -> Iterator[_Cell]:
+    for work in suite.works:
         yield from _measure_rates(_doing(work, contestants), work, plan)
-    for work in (SMALL, TOKEN):
+    for work in suite.timed:
         yield from _measure_latencies(_doing(work, contestants), work, plan)
     for each in contestants:
         yield "loaded", each.peer.name, float(each.server.resident_bytes()), False

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Literal
 
-from bench.works import LARGE, SMALL, TOKEN
+from bench.works import BODIES, CROWDS, DELAYED, LARGE, SMALL, TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -86,9 +86,21 @@ FIGURES = (
 )
 
 
-def tabulate(samples: Sequence[Sample], peers: Sequence[str]) -> list[Row]:
+def _rate(name: str, title: str, references: tuple[str, ...]) -> Figure:
+    return Figure(name=f"{name}.rate", title=title, unit="/s", relation="ratio", references=references)
+
+
+SWEEP_FIGURES = (
+    _rate("token", "token request, by hooks and workers", ("hookpoint",)),
+    *(_rate(work.name, work.title, _PROXIES) for work in BODIES),
+    *(_rate(work.name, f"JSON POST over {work.title}", _PROXIES) for work in CROWDS),
+    *(figure for work in DELAYED for figure in _latency(work.name, f"{{rate:g}}/s, {work.title}")),
+)
+
+
+def tabulate(samples: Sequence[Sample], peers: Sequence[str], figures: Sequence[Figure] = FIGURES) -> list[Row]:
     """Compare within each round, then take the median over the rounds."""
-    return [row for figure in FIGURES if (row := _row(figure, samples, peers)) is not None]
+    return [row for figure in figures if (row := _row(figure, samples, peers)) is not None]
 
 
 def _row(figure: Figure, samples: Sequence[Sample], peers: Sequence[str]) -> Row | None:

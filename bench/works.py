@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from joserfc import jws
@@ -72,10 +72,36 @@ TOKEN = Work(
 )
 WORKS = (SMALL, LARGE, TOKEN)
 
+BODY_SIZES = (1_000, 10_000, 100_000)
+BODIES = tuple(
+    replace(
+        SMALL,
+        name=f"body-{size}",
+        title=f"POST of {size // 1000} kB, echoed",
+        target="/api/upload",
+        content_type="application/octet-stream",
+        body=bytes(size),
+    )
+    for size in BODY_SIZES
+)
+DELAYS = (0, 10, 100)
+"""How long the server behind takes, in milliseconds."""
+DELAYED = tuple(
+    replace(
+        SMALL, name=f"delay-{delay}", title=f"server behind takes {delay} ms", connections=64, target=f"/delay/{delay}"
+    )
+    for delay in DELAYS
+)
+CONNECTIONS = (10, 100, 500, 2_000)
+CROWDS = tuple(
+    replace(SMALL, name=f"connections-{count}", title=f"{count:,} connections", connections=count)
+    for count in CONNECTIONS
+)
+
 
 def verifier(peer: Peer, work: Work, stage: Stage, address: Address) -> Verify:
     """How answers of a peer to a work are judged; the check raises WrongAnswer."""
-    if work is not TOKEN:
+    if work.target != TOKEN.target:
         return lambda answer: _check_echo(work, answer)
     keys = peer.keys(stage) if peer.keys else _published_keys(address)
     return lambda answer: _check_token(peer, stage, keys, answer)

@@ -2,6 +2,18 @@
 
 from __future__ import annotations
 
-from bench.peers import asgiproxy, direct, fastify, hookpoint, nginx
+from bench.peers import asgiproxy, caddy, direct, fastapi_proxy_lib, fastify, haproxy, hookpoint, mitmproxy, nginx
 
-PEERS = (*direct.PEERS, *nginx.PEERS, *hookpoint.PEERS, *fastify.PEERS, *asgiproxy.PEERS)
+PEERS = (
+    *direct.PEERS,
+    *nginx.PEERS,
+    *haproxy.PEERS,
+    *caddy.PEERS,
+    *hookpoint.PEERS,
+    *fastify.PEERS,
+    *mitmproxy.PEERS,
+    *asgiproxy.PEERS,
+    *fastapi_proxy_lib.PEERS,
+)
+SWEEP = hookpoint.SWEEP
+"""Those that are measured apart from the others, against hookpoint as it comes."""

@@ -1,13 +1,11 @@
-"""asgiproxy on uvicorn: another reverse proxy in Python. It is measured where its package is installed."""
+"""asgiproxy on uvicorn: another reverse proxy in Python."""
 
 from __future__ import annotations
 
-import importlib.metadata
-import importlib.util
-import sys
 from typing import TYPE_CHECKING
 
-from bench.peers.peer import Absent, Peer
+from bench.environments import environment
+from bench.peers.peer import Peer
 from bench.processes import Launch
 
 if TYPE_CHECKING:
@@ -15,6 +13,8 @@ if TYPE_CHECKING:
 
     from bench.stage import Stage
 
+UVICORN = ("uvicorn==0.54.0", "uvloop==0.23.0", "httptools==0.9.0")
+_REQUIREMENTS = ("asgiproxy==0.2.0", "aiohttp==3.14.5", "starlette==1.10.0", *UVICORN)
 _APPLICATION = """
 from asgiproxy.config import BaseURLProxyConfigMixin, ProxyConfig
 from asgiproxy.context import ProxyContext
@@ -29,28 +29,21 @@ app = make_simple_proxy_app(ProxyContext(Config()))
 """
 
 
+def uvicorn_command(programs: Path, port: int) -> list[str]:
+    """Serve `app` of `application.py` as quickly as uvicorn can."""
+    options = ["--port", str(port), "--loop", "uvloop", "--http", "httptools", "--timeout-keep-alive", "75"]
+    return [str(programs / "uvicorn"), "application:app", *options, "--no-access-log", "--log-level", "warning"]
+
+
 def _launch(stage: Stage, folder: Path, port: int) -> Launch:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "application.py").write_text(_APPLICATION.format(upstream=stage.upstream))
-    options = [
-        "--port",
-        str(port),
-        "--loop",
-        "uvloop",
-        "--http",
-        "httptools",
-        "--no-access-log",
-        "--log-level",
-        "warning",
-    ]
-    command = [sys.executable, "-m", "uvicorn", "application:app", *options, "--timeout-keep-alive", "75"]
-    return Launch(command=command, folder=folder)
+    return Launch(command=uvicorn_command(environment("asgiproxy", *_REQUIREMENTS), port), folder=folder)
 
 
 def _version() -> str:
-    if importlib.util.find_spec("asgiproxy") is None:
-        raise Absent("its package is not installed: pip install asgiproxy")
-    return f"{importlib.metadata.version('asgiproxy')} on uvicorn {importlib.metadata.version('uvicorn')}"
+    environment("asgiproxy", *_REQUIREMENTS)
+    return "0.2.0 with aiohttp 3.14.5 on uvicorn 0.54.0"
 
 
 PEERS = (Peer(name="asgiproxy", works=frozenset({"small", "large"}), launch=_launch, version=_version),)

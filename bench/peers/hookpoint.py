@@ -27,6 +27,7 @@ _CONFIGURATION = """
 listen = "127.0.0.1:{port}"
 admin_listen = "127.0.0.1:{admin}"
 public_url = "{issuer}"
+workers = {workers}
 
 [upstream]
 url = "http://127.0.0.1:{upstream}"
@@ -40,17 +41,17 @@ url = "{store}"
 
 [log]
 level = "warning"
-
+"""
+_HOOKS = """
 [[hooks]]
 run = "hooks.py"
 """
 
+_IMPORT = "from hookpoint.hooks import CredentialsExchange, TokenChanges, credentials_exchange\n"
 _HOOK = f"""
-from hookpoint.hooks import CredentialsExchange, TokenChanges, credentials_exchange
-
 
 @credentials_exchange
-async def add_plan(event: CredentialsExchange) -> TokenChanges:
+async def add_plan_NUMBER(event: CredentialsExchange) -> TokenChanges:
     return TokenChanges(claims={{"{CLAIM}": "{CLAIM_VALUE}"}})
 """
 
@@ -73,7 +74,15 @@ def _on_postgresql_version() -> str:
 
 
 def _launch(
-    stage: Stage, folder: Path, port: int, *, algorithm: str, keep_originals: bool, postgresql: bool = False
+    stage: Stage,
+    folder: Path,
+    port: int,
+    *,
+    algorithm: str = "RS256",
+    keep_originals: bool = True,
+    postgresql: bool = False,
+    hooks: int = 1,
+    workers: int = 1,
 ) -> Launch:
     folder.mkdir(parents=True, exist_ok=True)
     configuration = _CONFIGURATION.format(
@@ -81,12 +90,15 @@ def _launch(
         admin=free_port(),
         upstream=stage.upstream,
         issuer=ISSUER,
+        workers=workers,
         algorithm=algorithm,
         keep_originals=str(keep_originals).lower(),
         store=_postgresql() if postgresql else "sqlite:///hookpoint.db",
     )
+    if hooks:
+        configuration += _HOOKS
     (folder / "hookpoint.toml").write_text(configuration)
-    (folder / "hooks.py").write_text(_HOOK)
+    (folder / "hooks.py").write_text(_IMPORT + "".join(_HOOK.replace("NUMBER", str(each)) for each in range(hooks)))
     return Launch(command=[str(Path(sys.executable).parent / "hookpoint"), "serve"], folder=folder)
 
 
@@ -110,9 +122,33 @@ _ON_POSTGRESQL = Peer(
     resigns=True,
 )
 
+HOOK_COUNTS = (0, 4, 16)
+"""How many hooks the peers of the sweep run; "hookpoint" runs one."""
+
+
+def _with_hooks(count: int) -> Peer:
+    return Peer(
+        name=f"{count} hooks",
+        works=frozenset({"token"}),
+        launch=partial(_launch, hooks=count),
+        version=lambda: f"{__version__}, {count} hooks",
+        resigns=count > 0,
+    )
+
+
+_TWO_WORKERS = Peer(
+    name="2 workers",
+    works=frozenset({"small", "token"}),
+    launch=partial(_launch, workers=2),
+    version=lambda: f"{__version__}, 2 workers on all cores",
+    resigns=True,
+    spread=True,
+)
+
 PEERS = (
     _peer("hookpoint", "RS256", {"small", "large", "token"}, keep_originals=True),
     _ON_POSTGRESQL,
     _peer("resign RS256", "RS256", {"token"}, keep_originals=False),
     _peer("resign ES256", "ES256", {"token"}, keep_originals=False),
 )
+SWEEP = (*map(_with_hooks, HOOK_COUNTS), _TWO_WORKERS)

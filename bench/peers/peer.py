@@ -18,7 +18,8 @@ class Peer:
 
     `works` names what it can be measured on. `launch` is given the stage, a folder of its own and the port to listen on.
     `version` tells which one is measured, or raises Absent. `algorithm` is that of the tokens which leave it; `resigns` says
-    that it adds the claim, and `keys` gives the keys to verify with, those it publishes at /jwks by default.
+    that it adds the claim, and `keys` gives the keys to verify with, those it publishes at /jwks by default. `spread` lets it run on
+    all cores.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Peer:
     algorithm: str = "RS256"
     resigns: bool = False
     keys: Callable[[Stage], KeySet] | None = None
+    spread: bool = False
 
 
 class Absent(Exception):  # noqa: N818 - a state, not a failure
