@@ -61,7 +61,7 @@ def _from_json(hint: Any, value: object, where: str) -> object:
             return origin(value)
         raise EventFormatError(f"{where} is {_named(value)}; it must be an array of texts.")
     if hint is datetime:
-        return _time(value, where)
+        return parse_time(value, where)
     if hint in (str, bool) and type(value) is not hint:
         raise EventFormatError(
             f"{where} is {_named(value)}; it must be {'a text' if hint is str else 'true or false'}."
@@ -78,7 +78,8 @@ def _from_json(hint: Any, value: object, where: str) -> object:
     return value
 
 
-def _time(value: object, where: str) -> datetime:
+def parse_time(value: object, where: str) -> datetime:
+    """A time with its zone, of ISO 8601 text; raises EventFormatError."""
     try:
         time = datetime.fromisoformat(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):
