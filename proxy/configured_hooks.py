@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from hookpoint.hooks import Hook, HookDefinitionError, When, load_hooks
 from hookpoint.proxy.config import HookSettings, Settings
 from hookpoint.proxy.config.hooks import HookKind
+from hookpoint.proxy.http_hooks import http_hook
 
 
 def configured_hooks(entries: Iterable[HookSettings], settings: Settings) -> list[Hook]:
@@ -43,5 +44,7 @@ def _load(entry: HookSettings, settings: Settings) -> list[Hook]:
     match entry.kind:
         case HookKind.FILE | HookKind.OBJECT:
             return load_hooks(entry.run, base=settings.directory)
-        case HookKind.SCRIPT | HookKind.URL:  # refused with the configuration, see not_yet.py
+        case HookKind.URL:
+            return [http_hook(entry, settings)]
+        case HookKind.SCRIPT:  # refused with the configuration, see not_yet.py
             raise HookDefinitionError(entry.run, "this version does not run it.", "Write the hook in Python.")

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from hookpoint.proxy.config.addresses import Address, is_loopback
 from hookpoint.proxy.config.hooks import HookKind
+from hookpoint.proxy.config.http_hooks import find_http_conflicts
 from hookpoint.proxy.config.problems import Conflict
 from hookpoint.proxy.config.settings import Settings
 from hookpoint.proxy.config.sms_consistency import SMS_RULES
@@ -137,12 +138,15 @@ def _seals_follow_each_other(settings: Settings) -> Iterator[Conflict]:
 def _hooks_fit_their_kind(settings: Settings) -> Iterator[Conflict]:
     names: set[str] = set()
     for index, hook in enumerate(settings.hooks):
-        if hook.format is not None and hook.kind is not HookKind.URL:
-            yield Conflict(
-                location=("hooks", index, "format"),
-                reason="only hooks behind a URL have a format",
-                remedy="Remove format.",
-            )
+        if hook.kind is HookKind.URL:
+            yield from find_http_conflicts(index, hook)
+        else:
+            for key in {"format", "http", "needs_password"} & hook.model_fields_set:
+                yield Conflict(
+                    location=("hooks", index, key),
+                    reason=f"only hooks behind a URL have {key}",
+                    remedy=f"Remove {key}.",
+                )
         if hook.name is not None and hook.name in names:
             yield Conflict(
                 location=("hooks", index, "name"),

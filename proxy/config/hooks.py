@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from hookpoint.proxy.config.addresses import split_url
+from hookpoint.proxy.config.http_hooks import HookHttpSettings
 from hookpoint.proxy.config.secrets import Secret
 from hookpoint.proxy.config.section import Number, Seconds, Section, absolute_path, refuse
 
@@ -52,6 +54,8 @@ def _check_run(value: str, info: ValidationInfo) -> str:
     kind = kind_of_run(value)
     if kind is None:
         raise refuse("this is neither a file, nor module:object, nor a URL", _RUN_REMEDY)
+    if kind is HookKind.URL:
+        split_url(value, 'Write the address of the service, for example "https://policy.example.com/signup".')
     if kind in (HookKind.OBJECT, HookKind.URL):
         return value
     path = absolute_path(value, info)
@@ -80,7 +84,7 @@ class HookSettings(Section):
     """One entry of `[[hooks]]`: one hook, or all hooks of one file."""
 
     run: Annotated[str, AfterValidator(_check_run)] = Field(examples=["hooks.py"])
-    """All decorated functions of a Python file, or one importable object as `module:object`."""
+    """All decorated functions of a Python file, one importable object as `module:object`, or the URL of a service."""
 
     trigger: Trigger | None = Field(default=None, examples=["credentials-exchange"])
     """The extensibility point; needed only where `run` does not say it itself, as decorated functions do."""
@@ -106,7 +110,13 @@ class HookSettings(Section):
     format: Literal["hookpoint", "auth0", "hydra", "okta", "supabase", "zitadel"] | None = Field(
         default=None, examples=["hookpoint"]
     )
-    """What a hook behind a URL is sent and answers."""
+    """What a hook behind a URL is sent and answers. Default: `hookpoint`."""
+
+    http: HookHttpSettings = HookHttpSettings()
+    """How a hook behind a URL is called."""
+
+    needs_password: bool = False
+    """Whether a service is sent the password of a sign-up in clear, at `pre-user-registration`."""
 
     @property
     def kind(self) -> HookKind:

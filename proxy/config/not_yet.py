@@ -31,7 +31,7 @@ def _runs(kind: HookKind) -> Callable[[Settings], Iterable[Location]]:
 
 NOT_YET = (
     NotYet(uses=_runs(HookKind.SCRIPT), what="running JavaScript hooks", remedy="Write the hook in Python."),
-    NotYet(uses=_runs(HookKind.URL), what="calling hooks over HTTP", remedy="Call the service from a Python hook."),
+
 )
 
 

@@ -32,8 +32,12 @@ class Authority:
 
     def client(self) -> ssl.SSLContext:
         """Return a context that trusts this authority and nobody else."""
-        pem = self.certificate.public_bytes(serialization.Encoding.PEM).decode()
-        return ssl.create_default_context(cadata=pem)
+        return ssl.create_default_context(cadata=self.pem)
+
+    @property
+    def pem(self) -> str:
+        """Its own certificate."""
+        return self.certificate.public_bytes(serialization.Encoding.PEM).decode()
 
     def server(self, host: str) -> ssl.SSLContext:
         """Return a server's context with a certificate for a host."""
