@@ -141,7 +141,7 @@ def _hooks_fit_their_kind(settings: Settings) -> Iterator[Conflict]:
         if hook.kind is HookKind.URL:
             yield from find_http_conflicts(index, hook)
         else:
-            for key in {"format", "http", "needs_password"} & hook.model_fields_set:
+            for key in sorted({"format", "http", "needs_password"} & hook.model_fields_set):
                 yield Conflict(
                     location=("hooks", index, key),
                     reason=f"only hooks behind a URL have {key}",

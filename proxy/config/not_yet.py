@@ -29,10 +29,7 @@ def _runs(kind: HookKind) -> Callable[[Settings], Iterable[Location]]:
     return lambda settings: [("hooks", at, "run") for at, hook in enumerate(settings.hooks) if hook.kind is kind]
 
 
-NOT_YET = (
-    NotYet(uses=_runs(HookKind.SCRIPT), what="running JavaScript hooks", remedy="Write the hook in Python."),
-
-)
+NOT_YET = (NotYet(uses=_runs(HookKind.SCRIPT), what="running JavaScript hooks", remedy="Write the hook in Python."),)
 
 
 def find_not_yet(settings: Settings) -> Iterator[Conflict]:
