@@ -28,6 +28,7 @@ class RawUpstream:
 
     issuer: str
     behaviours: dict[bytes, Behaviour] = field(default_factory=dict)
+    everywhere: Behaviour | None = None
     early: dict[bytes, bytes] = field(default_factory=dict)
     heard: list[Message] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
@@ -56,6 +57,7 @@ class RawUpstream:
     def forget(self) -> None:
         """Start afresh."""
         self.behaviours.clear()
+        self.everywhere = None
         self.early.clear()
         self.heard.clear()
         self.broken.clear()
@@ -91,7 +93,7 @@ class RawUpstream:
         with self.arrived:
             self.heard.append(message)
             self.arrived.notify_all()
-        if behaviour := self.behaviours.get(path):
+        if behaviour := self.behaviours.get(path, self.everywhere):
             await behaviour(peer, message)
         elif path == b"/oauth/token":
             await peer.send(answer(self.token_answer(), JSON, b"Cache-Control: no-store"))

@@ -63,6 +63,10 @@ class Stage:
         runs = self.folder / "runs"
         return runs.read_text().splitlines() if runs.exists() else []
 
+    def forget_hook_runs(self) -> None:
+        """Start afresh; the hook only ever appends."""
+        (self.folder / "runs").write_text("")
+
     async def exchange(self, *pieces: bytes, half_close: bool = False) -> bytes:
         """Send bytes on a connection of their own; return all that comes until hookpoint ends it."""
         async with self.connected() as client:
