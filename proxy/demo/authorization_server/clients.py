@@ -19,6 +19,7 @@ class Client(ClientMixin):
 
     `scopes` is all it may be granted, and is granted when it asks for none. `audiences` are the resources it may ask a token
     for, the first being the default. `may_introspect` lets it ask about the tokens of others, as a resource server has to.
+    `second_factor` asks each user who logs in through it for one.
     """
 
     client_id: str
@@ -29,6 +30,7 @@ class Client(ClientMixin):
     audiences: tuple[str, ...] = ()
     grant_types: frozenset[str] = frozenset({"client_credentials"})
     may_introspect: bool = False
+    second_factor: bool = False
 
     def get_client_id(self) -> str:
         return self.client_id
@@ -39,6 +41,10 @@ class Client(ClientMixin):
         if not requested:
             return " ".join(sorted(self.scopes))
         return " ".join(requested) if requested.keys() <= self.scopes else None
+
+    def get_granted_scope(self, scope: str | None) -> str:
+        """What of a scope a user's token gets: what the client may not have is left out, as Auth0 does it."""
+        return " ".join(each for each in dict.fromkeys((scope or "").split()) if each in self.scopes)
 
     def check_client_secret(self, client_secret: str) -> bool:
         return self.secret is not None and secrets.compare_digest(self.secret.encode(), client_secret.encode())

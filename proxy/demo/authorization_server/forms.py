@@ -47,15 +47,30 @@ class FormRequest(OAuth2Request):
         return data
 
 
+def media_type(request: Request) -> str:
+    """What the body says to be, without its parameters."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
 async def read_form(request: Request) -> Form:
     """The parameters of a form body; InvalidRequestError for another body, and for what stands in it twice."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/x-www-form-urlencoded":
-        raise InvalidRequestError("The body has to be application/x-www-form-urlencoded.")
+    return parse_form(request, await read_bytes(request))
+
+
+async def read_bytes(request: Request) -> bytes:
+    """The body; InvalidRequestError when it is too long."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > MAX_FORM_BYTES:
             raise InvalidRequestError("The body is too long.", status_code=413)
+    return bytes(body)
+
+
+def parse_form(request: Request, body: bytes) -> Form:
+    """The parameters of a form body that was read; raises InvalidRequestError."""
+    if media_type(request) != "application/x-www-form-urlencoded":
+        raise InvalidRequestError("The body has to be application/x-www-form-urlencoded.")
     try:
         # Parameters without a value count as left out (RFC 6749 section 3.2), which is what parse_qs makes of them.
         form = parse_qs(body.decode("ascii"), strict_parsing=bool(body), errors="strict", max_num_fields=100)

@@ -9,13 +9,25 @@ from typing import Any
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant
 
-from hookpoint.proxy.demo.authorization_server.clients import CLIENT_AUTH_METHODS
+from hookpoint.proxy.demo.authorization_server.clients import CLIENT_AUTH_METHODS, Client
+from hookpoint.proxy.demo.authorization_server.forms import FormRequest
 
 
 class InvalidTargetError(OAuth2Error):
     """A resource was asked for that is unknown or not for this client (RFC 8707 section 2)."""
 
     error = "invalid_target"
+
+
+def allowed_audiences(request: FormRequest, client: Client) -> list[str]:
+    """What the request names, else the client's default; InvalidTargetError for what the client may not ask for."""
+    named = request.payload.datalist
+    audiences = list(dict.fromkeys([*named.get("resource", ()), *named.get("audience", ())]))
+    if not audiences and not client.audiences:
+        raise InvalidTargetError("The request names no audience and the client has no default one.")
+    if not set(audiences) <= set(client.audiences):
+        raise InvalidTargetError("The client may not ask for a token for this audience.")
+    return audiences or [client.audiences[0]]
 
 
 class AudienceMixin:
@@ -25,17 +37,6 @@ class AudienceMixin:
     server: Any
     GRANT_TYPE: Any
 
-    def requested_audiences(self) -> list[str]:
-        """What the request names, else the client's default; InvalidTargetError for what the client may not ask for."""
-        named = self.request.payload.datalist
-        audiences = list(dict.fromkeys([*named.get("resource", ()), *named.get("audience", ())]))
-        allowed = self.request.client.audiences
-        if not audiences and not allowed:
-            raise InvalidTargetError("The request names no audience and the client has no default one.")
-        if not set(audiences) <= set(allowed):
-            raise InvalidTargetError("The client may not ask for a token for this audience.")
-        return audiences or [allowed[0]]
-
     def generate_token(
         self,
         user: object = None,
@@ -44,9 +45,9 @@ class AudienceMixin:
         expires_in: int | None = None,
         include_refresh_token: bool = True,
     ) -> dict[str, Any]:
-        token: dict[str, Any] = self.server.token_issuer.generator(self.requested_audiences())(
-            grant_type or self.GRANT_TYPE, self.request.client, user, scope, expires_in, include_refresh_token
-        )
+        token: dict[str, Any] = self.server.token_issuer.generator(
+            allowed_audiences(self.request, self.request.client)
+        )(grant_type or self.GRANT_TYPE, self.request.client, user, scope, expires_in, include_refresh_token)
         return token
 
 

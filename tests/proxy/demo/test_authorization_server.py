@@ -205,7 +205,8 @@ async def test_without_good_credentials_there_is_no_token(
     ("form", "status", "error"),
     [
         ({}, 400, "invalid_request"),
-        ({"grant_type": "password"}, 400, "unsupported_grant_type"),
+        ({"grant_type": "refresh_token"}, 400, "unsupported_grant_type"),
+        ({"grant_type": "password", "username": "ann", "password": "secret"}, 403, "unauthorized_client"),
         ({**GRANT, "scope": "debug bills"}, 400, "invalid_scope"),
         ({**GRANT, "audience": "https://elsewhere.example.com"}, 400, "invalid_target"),
         ({**GRANT, "audience": API, "resource": "https://elsewhere.example.com"}, 400, "invalid_target"),
@@ -233,7 +234,9 @@ async def test_what_the_token_endpoint_refuses(
 @pytest.mark.parametrize(
     ("content_type", "body"),
     [
-        ("application/json", b'{"grant_type": "client_credentials"}'),
+        ("application/json", b'{"grant_type": ["client_credentials"]}'),
+        ("application/json", b'{"grant_type": "client_credentials", "grant_type": "password"}'),
+        ("application/json", b'["client_credentials"]'),
         ("text/plain", b"grant_type=client_credentials"),
         ("application/x-www-form-urlencoded", b"grant_type=client_credentials&scope"),
         ("application/x-www-form-urlencoded", b"grant_type=client_credentials&scope=%ff"),
@@ -247,6 +250,12 @@ async def test_a_body_that_is_no_form_is_refused(
         f"{issuer}/oauth/token", auth=REPORTING, content=body, headers={"Content-Type": content_type}
     )
     assert (response.status_code, response.json()["error"]) == (400, "invalid_request")
+
+
+async def test_parameters_may_come_as_json(issuer: str, http: httpx2.AsyncClient) -> None:
+    members = {**GRANT, "client_id": REPORTING[0], "client_secret": REPORTING[1], "scope": None, "audience": [API]}
+    response = await http.post(f"{issuer}/oauth/token", json=members)
+    assert (response.status_code, response.json()["scope"]) == (200, "debug reports:read reports:write")
 
 
 async def test_a_client_that_may_not_use_the_grant_is_refused(issuer: str, http: httpx2.AsyncClient) -> None:
