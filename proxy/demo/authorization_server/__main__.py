@@ -66,7 +66,9 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--listen", default="127.0.0.1:3000", metavar="127.0.0.1:PORT", help="where it listens")
     parser.add_argument("--issuer", default="http://127.0.0.1:8080", metavar="URL", help="where clients reach it")
-    parser.add_argument("--gateway", metavar="URL", help="who delivers codes, called as Auth0's hook send-phone-message")
+    parser.add_argument(
+        "--gateway", metavar="URL", help="who delivers codes, called as Auth0's hook send-phone-message"
+    )
     parser.add_argument("--gateway-secret", metavar="SECRET", default="", help="what the gateway knows this server by")
     return parser.parse_args()
 

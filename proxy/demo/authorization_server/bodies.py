@@ -8,6 +8,7 @@ from typing import Any
 from authlib.oauth2.rfc6749 import InvalidRequestError
 from starlette.requests import Request
 
+from hookpoint.hooks.strict_json import JsonError, JsonObject
 from hookpoint.proxy.demo.authorization_server.forms import (
     MAX_FORM_BYTES,
     REPEATABLE,
@@ -16,7 +17,6 @@ from hookpoint.proxy.demo.authorization_server.forms import (
     parse_form,
     read_bytes,
 )
-from hookpoint.proxy.strict_json import JsonError, JsonObject
 
 
 async def read_members(request: Request) -> Mapping[str, Any]:

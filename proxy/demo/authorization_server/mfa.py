@@ -194,9 +194,10 @@ class Mfa:
 
 
 def _read_channel(members: Mapping[str, Any]) -> Channel:
-    channels: Mapping[object, Literal["sms", "voice"]] = {"sms": "sms", "voice": "voice"}
+    channels: Mapping[str, Literal["sms", "voice"]] = {"sms": "sms", "voice": "voice"}
     named = members.get("oob_channels")
-    found = [channels[each] for each in named if each in channels] if isinstance(named, list) else []
+    texts = [each for each in named if isinstance(each, str)] if isinstance(named, list) else []
+    found = [channels[each] for each in texts if each in channels]
     if not found:
         raise InvalidRequestError("oob_channels has to name sms or voice; other channels are not supported.")
     return found[0]
