@@ -59,13 +59,19 @@ class PythonClient:
     client: Client
 
     async def sign_up(self, email: str, password: str, **options: Any) -> Mapping[str, Any]:
-        return await _in_thread(lambda: self._database.signup(email, password, CONNECTION, **options))
+        answer: Mapping[str, Any] = await _in_thread(
+            lambda: self._database.signup(email, password, CONNECTION, **options)
+        )
+        return answer
 
     async def change_password(self, email: str) -> str:
         return str(await _in_thread(lambda: self._database.change_password(email, CONNECTION)))
 
     async def log_in(self, username: str, password: str, **options: str) -> Mapping[str, Any]:
-        return await _in_thread(lambda: self._get_token.login(username, password, realm=CONNECTION, **options))
+        answer: Mapping[str, Any] = await _in_thread(
+            lambda: self._get_token.login(username, password, realm=CONNECTION, **options)
+        )
+        return answer
 
     @property
     def _database(self) -> Any:

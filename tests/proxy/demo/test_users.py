@@ -139,7 +139,7 @@ async def test_an_unknown_user_is_as_wrong_as_a_wrong_password(tenant: Tenant) -
     ],
 )
 async def test_what_the_password_grant_refuses(
-    tenant: Tenant, parameters: dict[str, str], status: int, error: str
+    tenant: Tenant, parameters: dict[str, Any], status: int, error: str
 ) -> None:
     answer = await tenant.log_in(**{"username": new_email(), **parameters})
     assert (answer.status_code, answer.json()["error"]) == (status, error)
