@@ -22,6 +22,7 @@ COMMANDS = {
     "check": "hookpoint.proxy.cli.check:check",
     "serve": "hookpoint.proxy.cli.serve:serve",
     "hooks": "hookpoint.proxy.cli.hooks:hooks",
+    "import-auth0": "hookpoint.proxy.cli.import_auth0:import_auth0",
     "keys": "hookpoint.proxy.cli.keys:keys",
 }
 

@@ -29,10 +29,13 @@ def _known_dialect(name: str) -> str:
     return name
 
 
+DialectOption = Annotated[
+    str, typer.Option(callback=_known_dialect, help=f"The kind of OAuth server: {', '.join(dialect_names())}.")
+]
+
+
 def init(
-    dialect: Annotated[
-        str, typer.Option(callback=_known_dialect, help=f"The kind of OAuth server: {', '.join(dialect_names())}.")
-    ] = "oidc",
+    dialect: DialectOption = "oidc",
     dir: Annotated[Path, typer.Option(file_okay=False, help="The folder to write to.")] = Path(),  # noqa: A002
     force: Annotated[bool, typer.Option("--force", help="Overwrite files that are there.")] = False,
 ) -> None:
