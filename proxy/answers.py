@@ -20,11 +20,15 @@ _QUOTES: Final = {'"': "'", "\\": "/"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """A response as one value; header names are lower case, `body` is as it goes over the wire."""
+    """A response as one value; header names are lower case, `body` is as it goes over the wire.
+
+    `failure` says why an answer is hookpoint's own and not the server's: the code of an UpstreamError.
+    """
 
     status: int
     headers: Headers = ()
     body: bytes = b""
+    failure: str = ""
 
     def header(self, name: bytes) -> bytes | None:
         """The first field of a name (lower case), or None."""

@@ -28,6 +28,14 @@ def _edited(pair: bytes, values: Mapping[str, str]) -> bytes:
     return pair if value is None else name + b"=" + quote(value, safe="").encode("ascii")
 
 
+def extended_form(form: bytes, values: Mapping[str, str]) -> bytes:
+    """Return a form body with the values of some fields replaced where these stand, and added at the end where they do not."""
+    present = {decoded(pair.partition(b"=")[0]) for pair in form.split(b"&")}
+    added = [f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in values.items() if name not in present]
+    edited = edited_form(form, values)
+    return b"&".join(filter(None, (edited, "&".join(added).encode("ascii"))))
+
+
 def decoded(text: bytes) -> str:
     """Decode a name or value of a form, whatever it is."""
     return unquote_to_bytes(text.replace(b"+", b" ")).decode("utf-8", "replace")

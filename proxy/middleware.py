@@ -22,9 +22,12 @@ from hookpoint.proxy.runtime import NotReady, Runtime
 from hookpoint.proxy.site import Site
 from hookpoint.proxy.store import StoreError
 from hookpoint.proxy.tokens.errors import SigningKeyError
+from hookpoint.proxy.users.endpoint import PARAMETERS
+from hookpoint.proxy.users.site import PASSWORD_CHANGE, SIGN_UP
 
 PASSED = "passed"  # the route, in metrics, of what is not intercepted
 TOKEN_REFUSED = "token_refused"  # noqa: S105 - an outcome
+_WATCHED = frozenset({*FRONT_CHANNEL, SIGN_UP, PASSWORD_CHANGE})  # where answers go on that may hold tokens
 
 log = structlog.get_logger(__name__)
 
@@ -93,7 +96,7 @@ class HookpointMiddleware:
             route, outcome = PASSED, await self._pass(site, scope, receive, send)
         elif isinstance(decision, Matched):
             route = decision.route.kind
-            outcome = await _run(site, route, scope, receive, send)
+            outcome = await _run(site, decision, scope, receive, send)
         else:
             assert isinstance(decision, Refused)
             log.info("request_refused", code=decision.code)
@@ -209,14 +212,16 @@ async def _admit(site: Site, scope: Scope) -> Scope | Answer:
     return await site.bearer.admit(scope)
 
 
-async def _run(site: Site, route: str, scope: Scope, receive: Receive, send: Send) -> str:
+async def _run(site: Site, matched: Matched, scope: Scope, receive: Receive, send: Send) -> str:
     admitted = await _admit(site, scope)
     if isinstance(admitted, Answer):
         await admitted.send(send)
         return TOKEN_REFUSED
-    if site.leaks is not None and route in FRONT_CHANNEL:
+    if site.leaks is not None and matched.route.kind in _WATCHED:
         send = site.leaks.watching(scope, send)
-    return await site.flows[route](admitted, receive, send)
+    if matched.parameters:
+        admitted = {**admitted, PARAMETERS: matched.parameters}
+    return await site.flows[matched.route.flow](admitted, receive, send)
 
 
 def _settings(config: str | os.PathLike[str] | Settings | None, dialect: str) -> Settings:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -44,6 +44,10 @@ _ONE_DOT = frozenset({".", "%2e"})
 _TWO_DOTS = frozenset({"..", ".%2e", "%2e.", "%2e%2e"})
 _BLANK = "".join(map(chr, range(0x21))) + "\x7f+"
 _TRAILING = _BLANK + "/."
+_PLAIN = re.compile(r"(?:/[a-z0-9_~!$&'()*,=:@|-]+)+")
+
+TEMPLATE_SEGMENT: Final = re.compile(r"(?<=/)\{([a-z_]+)\}(?=/|\Z)")
+_ANY_SEGMENT = "\ue000"  # stands for it while templates are normalised, which leaves it alone
 
 
 def decode(form: str) -> str:
@@ -175,32 +179,48 @@ def _reveal(path: str) -> str | None:
 
 
 class PathAliases:
-    """The paths that some server reads as one of the given ones (the given spellings included)."""
+    """The paths that some server reads as one of the given ones (the given spellings included).
 
-    __slots__ = ("_canonical", "_names")
+    The given ones may have segments that stand for any, such as `{id}`. Each is known by a name.
+    """
 
-    def __init__(self, paths: Iterable[str]) -> None:
-        self._canonical = frozenset(stem for path in paths for stem in _stems(_normalise(path), 1))
+    __slots__ = ("_canonical", "_names", "_templates")
+
+    def __init__(self, paths: Iterable[tuple[str, str]]) -> None:
+        self._canonical: dict[str, str] = {}
+        templates: list[tuple[re.Pattern[str], str]] = []
+        names: set[tuple[str, ...]] = set()
+        for path, name in paths:
+            for stem in _stems(_normalise(TEMPLATE_SEGMENT.sub(_ANY_SEGMENT, path)), 1):
+                if _ANY_SEGMENT in stem:
+                    templates.append((re.compile(re.escape(stem).replace(_ANY_SEGMENT, "[^/]+")), name))
+                else:
+                    self._canonical[stem] = name
+                literal = (segment for segment in stem.split("/") if _ANY_SEGMENT not in segment)
+                names.add(tuple(sorted(literal, key=len, reverse=True)))
+        self._templates = tuple(dict.fromkeys(templates))
         # Normalising deletes and decodes; it never invents a name. So a path without the names is no alias.
-        self._names = tuple({tuple(sorted(form.split("/"), key=len, reverse=True)) for form in self._canonical})
+        self._names = tuple(names)
 
-    def cover(self, path: str) -> bool:
-        """Tell whether any order of normalisations turns a raw or decoded path into a given one."""
+    def cover(self, path: str, *, but: str | None = None) -> bool:
+        """Tell whether any order of normalisations turns a raw or decoded path into a given one, other than that named `but`."""
         revealed = _reveal(path)
         if revealed is None:
             return True
         for names in self._names:
             if names[0] in revealed and all(name in revealed for name in names):
-                return self._reachable(path.lower())
+                return self._reachable(path.lower(), but)
         return False
 
-    def _reachable(self, path: str) -> bool:
+    def _reachable(self, path: str, but: str | None) -> bool:
+        if _PLAIN.fullmatch(path):  # nothing there to normalise
+            return self._given(path, but)
         seen = {path}
         pending = [path]
         budget = _CHARACTERS
         while pending:
             form = pending.pop()
-            if not self._canonical.isdisjoint(_stems(form, 2)):
+            if any(self._given(stem, but) for stem in _stems(form, 2)):
                 return True
             budget -= len(form)
             for normalise in _NORMALISATIONS:
@@ -211,6 +231,12 @@ class PathAliases:
             if budget < 0 or len(seen) > _FORMS:
                 return True
         return False
+
+    def _given(self, stem: str, but: str | None) -> bool:
+        found = self._canonical.get(stem)
+        if found is not None and found != but:
+            return True
+        return any(name != but and template.fullmatch(stem) for template, name in self._templates)
 
 
 def _normalise(path: str) -> str:

@@ -7,15 +7,16 @@ parser takes part: `//host/x` and a poisoned Host header mean something to those
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, unquote
 
-from hookpoint.proxy.path_aliases import PathAliases
+from hookpoint.proxy.path_aliases import TEMPLATE_SEGMENT, PathAliases
+from hookpoint.proxy.path_templates import PathTemplate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 ANY: Final[frozenset[str]] = frozenset()
 
@@ -36,13 +37,20 @@ class RouteError(ValueError):
 class Route:
     """An intercepted path.
 
-    `kind` says which flow it gets. `path` is the one exact spelling, as on the wire, relative to the mount root; another
-    spelling that shall be served is another route. `methods` are those the flow handles, `ANY` for all.
+    `kind` says which flow it gets; `name` tells routes of a kind apart that have flows of their own. `path` is the one exact
+    spelling, as on the wire, relative to the mount root; another spelling that shall be served is another route. A segment such
+    as `{id}` stands for any. `methods` are those the flow handles, `ANY` for all.
     """
 
     kind: str
     path: str
     methods: frozenset[str] = ANY
+    name: str = ""
+
+    @property
+    def flow(self) -> str:
+        """What its flow is known by."""
+        return f"{self.kind}.{self.name}" if self.name else self.kind
 
     def handles(self, method: str) -> bool:
         """Tell whether the flow handles a method, in any letter case: Werkzeug and others serve `post` as `POST`."""
@@ -51,9 +59,13 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """The request names an intercepted route in its exact spelling, whatever its method."""
+    """The request names an intercepted route in its exact spelling, whatever its method.
+
+    `parameters` are the segments that the route leaves open, decoded.
+    """
 
     route: Route
+    parameters: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,25 +102,39 @@ class RouteTable:
     `RouteError`. Building costs some 0.1 ms; tables are immutable, keep one per root path.
     """
 
-    __slots__ = ("_aliases", "_exact")
+    __slots__ = ("_aliases", "_exact", "_templates")
 
     def __init__(self, routes: Iterable[Route], *, root_path: str = "") -> None:
         root = root_path.rstrip("/")
         self._exact: dict[bytes, tuple[Matched, frozenset[str]]] = {}
+        self._templates: dict[int, list[tuple[PathTemplate, Route]]] = {}  # by the number of slashes
+        paths: list[tuple[str, str]] = []
         for route in routes:
-            self._add(route, root)
-        self._aliases = PathAliases(raw.decode("ascii") for raw in self._exact)
+            _check(route)
+            prefixes = {each for each in (root, quote(root, safe=_PCHAR), "") if each.isascii()}
+            paths += [(prefix + route.path, route.path) for prefix in prefixes]
+            if TEMPLATE_SEGMENT.search(route.path):
+                self._add_template(route, prefixes)
+            else:
+                self._add(route, root, prefixes)
+        self._aliases = PathAliases(paths)
 
-    def _add(self, route: Route, root: str) -> None:
-        _check(route)
+    def _add(self, route: Route, root: str, prefixes: Iterable[str]) -> None:
         decoded = frozenset({prefix + path for prefix in (root, "") for path in (route.path, unquote(route.path))})
-        for prefix in {root, quote(root, safe=_PCHAR), ""}:
-            if not prefix.isascii():
-                continue
+        for prefix in prefixes:
             raw = (prefix + route.path).encode("ascii")
             if raw in self._exact and self._exact[raw][0].route is not route:
                 raise RouteError(f"the path {route.path} has two routes")
             self._exact[raw] = Matched(route), decoded
+
+    def _add_template(self, route: Route, prefixes: Iterable[str]) -> None:
+        for prefix in prefixes:
+            template = PathTemplate(prefix + route.path, root=prefix)
+            present = self._templates.setdefault(template.slashes, [])
+            for other, taken in present:
+                if taken is not route and template.overlaps(other):
+                    raise RouteError(f"a path can have both routes {taken.path} and {route.path}")
+            present.append((template, route))
 
     def decide(self, raw_path: bytes, path: str) -> Decision:
         """Judge `raw_path` (as on the wire, without the query) together with `path` (decoded once by the server).
@@ -124,9 +150,23 @@ class RouteTable:
         if b"%" in raw_path and _BAD_ESCAPE.search(raw_path):
             return BAD_ESCAPE
         wire = raw_path.decode("ascii")
+        if self._templates and (found := self._templated(wire, path)) is not None:
+            return found
         if self._aliases.cover(wire) or (path != wire and self._aliases.cover(path)):
             return ALIAS
         return PASS
+
+    def _templated(self, wire: str, path: str) -> Decision | None:
+        for template, route in self._templates.get(wire.count("/"), ()):
+            segments = template.segments(wire)
+            if segments is None:
+                continue
+            parameters = template.read(segments)
+            # What stands in an open segment must neither lead elsewhere nor be a part of another route's path.
+            if parameters is None or self._aliases.cover(wire, but=route.path):
+                return ALIAS
+            return Matched(route, parameters) if path in template.decoded(wire) else OUT_OF_STEP
+        return None
 
 
 def _malformed(raw_path: bytes) -> Refused:
@@ -141,3 +181,10 @@ def _check(route: Route) -> None:
         raise RouteError(
             f"{route.path!r} is not a path as it stands on the wire: begin with one slash, escape with %XX"
         )
+    segments = route.path[1:].split("/")
+    if any(("{" in each or "}" in each) and not TEMPLATE_SEGMENT.fullmatch("/" + each, 1) for each in segments):
+        raise RouteError(
+            f"{route.path!r} has braces that do not enclose a whole segment, such as /users/{{id}}/password"
+        )
+    if all("{" in each for each in segments):
+        raise RouteError(f"{route.path!r} is any path: at least one segment must have a name")

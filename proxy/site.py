@@ -27,7 +27,7 @@ from hookpoint.proxy.flows.token_request import TokenRequestLimits
 from hookpoint.proxy.flows.undo import Undo
 from hookpoint.proxy.observability import Metrics
 from hookpoint.proxy.returning import returning_flows, returning_routes
-from hookpoint.proxy.routes import Route, RouteTable
+from hookpoint.proxy.routes import Route, RouteError, RouteTable
 from hookpoint.proxy.tokens.algorithms import ALGORITHMS
 from hookpoint.proxy.tokens.errors import FetchFailed, KeysUnavailable
 from hookpoint.proxy.tokens.own_tokens import OwnTokens
@@ -35,6 +35,8 @@ from hookpoint.proxy.tokens.publishing import published_jwks
 from hookpoint.proxy.tokens.remote_keys import FetchedKeys, RemoteKeySet
 from hookpoint.proxy.tokens.signing_keys import SigningKeys
 from hookpoint.proxy.tokens.verification import TokenVerifier
+from hookpoint.proxy.users.deliveries import Outbox
+from hookpoint.proxy.users.site import UserParts, user_flows, user_routes
 from hookpoint.proxy.vault.locks import Locks
 from hookpoint.proxy.vault.vault import Vault
 
@@ -51,7 +53,7 @@ class Parts:
     """What the sites of one runtime share.
 
     `intercepts` is whether there is anything to do with tokens at all. Without a vault originals are not kept, and nothing is known of
-    `own_tokens` that come back.
+    `own_tokens` that come back. Without an outbox no hook is told of sign-ups and changes of passwords afterwards.
     """
 
     app: ASGIApp
@@ -65,6 +67,7 @@ class Parts:
     directory: Directory
     describe: Callable[[Scope], Request]
     intercepts: bool
+    outbox: Outbox | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +113,15 @@ async def load_site(parts: Parts, root_path: str) -> Site:
         await _prepare_keys(parts, keys)
         flows = _flows(parts, dialect, metadata, keys, root_path)
         routes = _routes(metadata, flows)
+    for_users = user_routes(dialect, parts.chain, announces=parts.outbox is not None)
+    routes += for_users
+    flows |= user_flows(_user_parts(parts), dialect, for_users)
+    try:
+        table = RouteTable(routes, root_path=root_path)
+    except RouteError as error:
+        raise DiscoveryFailed(
+            f"routes of the dialect, the configuration and discovery do not go together: {error}"
+        ) from error
     log.info(
         "server_known",
         issuer=metadata.issuer,
@@ -118,12 +130,23 @@ async def load_site(parts: Parts, root_path: str) -> Site:
     )
     return Site(
         metadata=metadata,
-        table=RouteTable(routes, root_path=root_path),
+        table=table,
         routes=tuple(routes),
         flows=flows,
         keys=keys,
         bearer=BearerTokens(parts.own_tokens) if parts.own_tokens is not None and parts.intercepts else None,
         leaks=_leak_detector(parts, metadata, keys),
+    )
+
+
+def _user_parts(parts: Parts) -> UserParts:
+    return UserParts(
+        app=parts.app,
+        settings=parts.settings,
+        chain=parts.chain,
+        directory=parts.directory,
+        describe=parts.describe,
+        outbox=parts.outbox,
     )
 
 

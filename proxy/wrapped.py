@@ -6,6 +6,8 @@ Whether that application is mounted or `Upstream`, it is called the same way, by
 from __future__ import annotations
 
 import asyncio
+from typing import Final
+from urllib.parse import quote, unquote
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope
@@ -15,6 +17,8 @@ from hookpoint.proxy.answers import Answer, Headers
 # RFC 9110 section 7.2 and 12.5.3; what a call of ours says besides the path.
 _ACCEPT = ((b"accept", b"application/json"), (b"accept-encoding", b"identity"), (b"user-agent", b"hookpoint"))
 
+FAILURE: Final = "hookpoint.failure"
+"""The member of `http.response.start` that says why the answer is not the server's: the code of an UpstreamError."""
 
 log = structlog.get_logger(__name__)
 
@@ -53,7 +57,7 @@ async def call(app: ASGIApp, scope: Scope, body: bytes, *, max_body: int, timeou
         log.error("application_raised", path=scope["path"], exc_info=error)
     if not reading.complete:
         raise CallFailed("there was no answer, or no end of it")
-    return Answer(status=reading.status, headers=reading.headers, body=bytes(reading.body))
+    return Answer(status=reading.status, headers=reading.headers, body=bytes(reading.body), failure=reading.failure)
 
 
 def document_request(host: str, scheme: str, path: str, root_path: str) -> Scope:
@@ -81,21 +85,29 @@ def form_request(scope: Scope, path: str, form: bytes, headers: Headers) -> Scop
 
     `path` is below the mount root. `headers` are added to those that any form has; Host stays that of the request.
     """
-    whole = scope.get("root_path", "") + path
+    fields = [
+        *headers,
+        (b"content-type", b"application/x-www-form-urlencoded"),
+        (b"content-length", str(len(form)).encode()),
+    ]
+    return own_request(scope, "POST", path, fields)
+
+
+def own_request(scope: Scope, method: str, path: str, headers: Headers, *, query: bytes = b"") -> Scope:
+    """The scope of a request of hookpoint's own to the server, while it handles the request of `scope`.
+
+    `path` is below the mount root, as on the wire. Host stays that of the request.
+    """
+    root = scope.get("root_path", "")
+    raw_path = (quote(root) + path).encode()
     return {
         **scope,
-        "method": "POST",
-        "path": whole,
-        "raw_path": whole.encode(),
-        "hookpoint.target": whole.encode(),
-        "query_string": b"",
-        "headers": [
-            *(each for each in scope["headers"] if each[0] == b"host"),
-            *headers,
-            *_ACCEPT,
-            (b"content-type", b"application/x-www-form-urlencoded"),
-            (b"content-length", str(len(form)).encode()),
-        ],
+        "method": method,
+        "path": root + unquote(path),
+        "raw_path": raw_path,
+        "hookpoint.target": raw_path + (b"?" + query if query else b""),
+        "query_string": query,
+        "headers": [*(each for each in scope["headers"] if each[0] == b"host"), *headers, *_ACCEPT],
     }
 
 
@@ -127,6 +139,7 @@ class _Reading:
         self.started = False
         self.complete = False
         self.status = 0
+        self.failure = ""
         self.headers: list[tuple[bytes, bytes]] = []
         self.body = bytearray()
 
@@ -134,6 +147,7 @@ class _Reading:
         if message["type"] == "http.response.start":
             self.started = True
             self.status = message["status"]
+            self.failure = message.get(FAILURE, "")
             self.headers = [(bytes(name).lower(), bytes(value)) for name, value in message.get("headers", ())]
         elif message["type"] == "http.response.body":
             self.body += message.get("body", b"")

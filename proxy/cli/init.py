@@ -10,8 +10,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from hookpoint.proxy.config.upstream import dialect_names
-from hookpoint.proxy.dialects import load_dialect
+from hookpoint.proxy.dialects import dialect_names, load_dialect
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _NEXT = """

@@ -11,11 +11,10 @@ from pydantic import AfterValidator, Field, SecretStr
 from hookpoint.proxy.config.addresses import DocumentUrl, Issuer, UpstreamOrigin
 from hookpoint.proxy.config.secrets import Secret
 from hookpoint.proxy.config.section import Number, Section, absolute_path, refuse
+from hookpoint.proxy.dialects import dialect_names
 
 if TYPE_CHECKING:
     from pydantic import ValidationInfo
-
-DIALECTS = Path(__file__).parent.parent / "dialects"
 
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^`|~-]+")
 _PATH = re.compile(r"(/[A-Za-z0-9._~!$&'()*+,=:@-]+)+")
@@ -48,11 +47,6 @@ _TAKEN_HEADERS = frozenset(
         "x-real-ip",
     ]
 )
-
-
-def dialect_names() -> list[str]:
-    """Return the dialects that come with hookpoint."""
-    return sorted(path.stem for path in DIALECTS.glob("*.toml"))
 
 
 def _check_dialect(value: str, info: ValidationInfo) -> str:

@@ -20,5 +20,6 @@ async def refuse(send: Send, error: UpstreamError, *, event: str = "http.respons
         (b"cache-control", b"no-store"),
         *error.headers,
     ]
-    await send({"type": f"{event}.start", "status": error.status, "headers": headers})
+    start = {"type": f"{event}.start", "status": error.status, "headers": headers, "hookpoint.failure": error.code}
+    await send(start)
     await send({"type": f"{event}.body", "body": body, "more_body": False})

@@ -53,7 +53,12 @@ async def route_table(context: CheckContext) -> list[TableRow]:
     if settings.tokens.issuer == "rewrite" or metadata.jwks_is_elsewhere:
         what = "addresses are rewritten"
         rows += [_row(path, what, routes.discovery, context.discovery_paths()) for path in metadata.discovery_paths]
-    return [*rows, *(_endpoint_rows(context, metadata) if reissues(context) else ())]
+    return [*rows, *(_endpoint_rows(context, metadata) if reissues(context) else ()), *_user_rows(context)]
+
+
+def _user_rows(context: CheckContext) -> Iterator[TableRow]:
+    for name, route in context.dialect.sign_up.items():
+        yield TableRow(path=route.path, what=f"hooks run at sign-up ({name})", source="dialect")
 
 
 def _endpoint_rows(context: CheckContext, metadata: ServerMetadata) -> Iterator[TableRow]:

@@ -16,7 +16,7 @@ from hookpoint.hooks import Client, credentials_exchange, load_hooks
 from hookpoint.hooks.testing import sample_event, try_hooks
 from hookpoint.proxy.cli.init import starter_files
 from hookpoint.proxy.config import load
-from hookpoint.proxy.config.upstream import dialect_names
+from hookpoint.proxy.dialects import dialect_names
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,0 +1,1 @@
+"""Routes where users sign up and where passwords change, as dialects describe them."""
