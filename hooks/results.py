@@ -15,7 +15,8 @@ class Deny(Exception):  # noqa: N818 - an answer, not a failure
     """Raised by a hook to stop what is being asked for.
 
     `code` is the OAuth error code the client gets (RFC 6749 section 5.2: `access_denied`, `invalid_scope` …), `reason` says why
-    and goes to the log, and to the client unless `user_message` is given, which then goes to the client in its place.
+    and goes to the log, and to the client unless `user_message` is given, which then goes to the client in its place. (The dialect `auth0`
+    shows both where users sign up, as Auth0 did.)
     """
 
     def __init__(self, code: str, reason: str, user_message: str | None = None) -> None:
