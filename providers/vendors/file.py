@@ -57,7 +57,7 @@ class File(SmsProvider):
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         super().__init__(name, settings)
-        self._path = Path(settings.path)
+        self.path = Path(settings.path)
         self._new_id = new_id
         self._now = now
 
@@ -83,7 +83,7 @@ class File(SmsProvider):
 
     def _append(self, line: str) -> None:
         # One write to a descriptor opened for appending is not interleaved with another process's.
-        descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             os.write(descriptor, line.encode("utf-8"))
         finally:

@@ -24,6 +24,7 @@ COMMANDS = {
     "hooks": "hookpoint.proxy.cli.hooks:hooks",
     "import-auth0": "hookpoint.proxy.cli.import_auth0:import_auth0",
     "keys": "hookpoint.proxy.cli.keys:keys",
+    "sms": "hookpoint.proxy.cli.sms:sms",
 }
 
 

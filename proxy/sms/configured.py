@@ -57,7 +57,7 @@ def _problems(error: Misconfigured, index: int, entry: SmsProviderSettings) -> I
         yield Problem(
             key=f"sms.providers[{index}]",
             value=f"{entry.name}, {entry.type}",
-            reason=reason,
+            reason=reason.rstrip("?."),
             remedy="The settings of each provider are in docs/providers.",
         )
 

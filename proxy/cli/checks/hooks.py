@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from hookpoint.proxy.cli.checks.finding import Finding
 
 # The points at which this version calls hooks; hooks for the others load and are never run.
-SERVED_POINTS = frozenset({"credentials-exchange", "token-issuance", "pre-user-registration"})
+SERVED_POINTS = frozenset({"credentials-exchange", "token-issuance", "pre-user-registration", "send-phone-message"})
 
 
 async def hooks_load(context: CheckContext) -> list[Finding]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from hookpoint.proxy.cli.checks.context import CheckContext
+    from hookpoint.proxy.config import Settings
     from hookpoint.proxy.discovery import ServerMetadata
 
 
@@ -47,18 +48,31 @@ async def route_table(context: CheckContext) -> list[TableRow]:
     metadata = await _metadata(context)
     settings, dialect = context.settings, context.dialect
     routes = settings.upstream.routes
+    own = list(_own_rows(settings))
     keys, tokens = settings.tokens.jwks, "hooks run on new tokens"
     rows = [_row(path, tokens, routes.token, dialect.token.paths) for path in metadata.token_paths]
     rows.append(_row(metadata.jwks_path, f"keys are published, {keys}", routes.jwks, (dialect.documents.jwks,)))
     if settings.tokens.issuer == "rewrite" or metadata.jwks_is_elsewhere:
         what = "addresses are rewritten"
         rows += [_row(path, what, routes.discovery, context.discovery_paths()) for path in metadata.discovery_paths]
-    return [*rows, *(_endpoint_rows(context, metadata) if reissues(context) else ()), *_user_rows(context)]
+    endpoints = _endpoint_rows(context, metadata) if reissues(context) else ()
+    return [*rows, *endpoints, *_user_rows(context), *own]
 
 
 def _user_rows(context: CheckContext) -> Iterator[TableRow]:
     for name, route in context.dialect.sign_up.items():
         yield TableRow(path=route.path, what=f"hooks run at sign-up ({name})", source="dialect")
+
+
+def _own_rows(settings: Settings) -> Iterator[TableRow]:
+    """What hookpoint answers itself."""
+    sms = settings.sms
+    what = {each.route_path: f"messages are asked for, {each.format}" for each in sms.gateway}
+    what |= {each.route_path: f"delivery reports of {each.provider} are taken" for each in sms.receipts}
+    if sms.verified is not None:
+        what[sms.verified.path] = "codes that were typed in are reported"
+    for path, happens in what.items():
+        yield TableRow(path=path, what=happens, source="configuration")
 
 
 def _endpoint_rows(context: CheckContext, metadata: ServerMetadata) -> Iterator[TableRow]:
