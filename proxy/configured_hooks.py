@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from hookpoint.hooks import Hook, HookDefinitionError, When, load_hooks
+from hookpoint.hooks.javascript import Executables, JavaScript, Script
 from hookpoint.proxy.config import HookSettings, Settings
 from hookpoint.proxy.config.hooks import HookKind
 from hookpoint.proxy.http_hooks import http_hook
@@ -12,11 +14,15 @@ from hookpoint.proxy.http_hooks import http_hook
 
 def configured_hooks(entries: Iterable[HookSettings], settings: Settings) -> list[Hook]:
     """The hooks that `[[hooks]]` names, with what it says in place of what their decorators say."""
-    return [hook for entry in entries for hook in _hooks_of_entry(entry, settings)]
+    common = settings.javascript
+    javascript = JavaScript(
+        executables=Executables(node=common.node, deno=common.deno), namespaced_only=common.claims == "namespaced"
+    )
+    return [hook for entry in entries for hook in _hooks_of_entry(entry, settings, javascript)]
 
 
-def _hooks_of_entry(entry: HookSettings, settings: Settings) -> list[Hook]:
-    found = _load(entry, settings)
+def _hooks_of_entry(entry: HookSettings, settings: Settings, javascript: JavaScript) -> list[Hook]:
+    found = _load(entry, settings, javascript)
     hooks = [hook for hook in found if entry.trigger in (None, hook.point.name)]
     if not hooks:
         points = ", ".join(sorted({hook.point.name for hook in found}))
@@ -40,11 +46,24 @@ def _hooks_of_entry(entry: HookSettings, settings: Settings) -> list[Hook]:
     ]
 
 
-def _load(entry: HookSettings, settings: Settings) -> list[Hook]:
+def _load(entry: HookSettings, settings: Settings, javascript: JavaScript) -> list[Hook]:
     match entry.kind:
         case HookKind.FILE | HookKind.OBJECT:
             return load_hooks(entry.run, base=settings.directory)
         case HookKind.URL:
             return [http_hook(entry, settings)]
-        case HookKind.SCRIPT:  # refused with the configuration, see not_yet.py
-            raise HookDefinitionError(entry.run, "this version does not run it.", "Write the hook in Python.")
+        case HookKind.SCRIPT:
+            return javascript.load(_script(entry, settings), name=entry.name)
+
+
+def _script(entry: HookSettings, settings: Settings) -> Script:
+    return Script(
+        path=Path(entry.run),
+        trigger=entry.trigger,
+        runtime=entry.runtime,
+        environment={name: value.get_secret_value() for name, value in entry.env.items()},
+        memory=entry.memory,
+        dependencies=entry.dependencies,
+        net=entry.allow_net,
+        read=tuple(str(settings.directory / each) for each in entry.allow_read),
+    )

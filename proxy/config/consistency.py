@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
 from hookpoint.proxy.config.addresses import Address, is_loopback
-from hookpoint.proxy.config.hooks import HookKind
+from hookpoint.proxy.config.hooks import HookKind, HookSettings
 from hookpoint.proxy.config.http_hooks import find_http_conflicts
 from hookpoint.proxy.config.problems import Conflict
 from hookpoint.proxy.config.settings import Settings
@@ -147,6 +147,7 @@ def _hooks_fit_their_kind(settings: Settings) -> Iterator[Conflict]:
                     reason=f"only hooks behind a URL have {key}",
                     remedy=f"Remove {key}.",
                 )
+        yield from _script_keys_fit(index, hook)
         if hook.name is not None and hook.name in names:
             yield Conflict(
                 location=("hooks", index, "name"),
@@ -154,6 +155,19 @@ def _hooks_fit_their_kind(settings: Settings) -> Iterator[Conflict]:
                 remedy="Choose another name.",
             )
         names.add(hook.name or "")
+
+
+def _script_keys_fit(index: int, hook: HookSettings) -> Iterator[Conflict]:
+    if hook.kind is not HookKind.SCRIPT:
+        for key in ("runtime", "env", "memory", "dependencies", "allow_net", "allow_read"):
+            if key in hook.model_fields_set:
+                reason = "only hooks in JavaScript have this"
+                yield Conflict(location=("hooks", index, key), reason=reason, remedy=f"Remove {key}.")
+    elif hook.runtime != "deno":
+        for key in ("allow_net", "allow_read"):
+            if key in hook.model_fields_set:
+                reason = "Node.js cannot refuse it, so that allowing it would mean nothing"
+                yield Conflict(location=("hooks", index, key), reason=reason, remedy='Write runtime = "deno".')
 
 
 RULES: tuple[Callable[[Settings], Iterator[Conflict]], ...] = (

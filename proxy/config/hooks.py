@@ -27,7 +27,7 @@ Trigger = Literal[
 ]
 
 _OBJECT = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
-_RUN_REMEDY = 'Write a Python file ("hooks.py") or an importable object ("acme_hooks:add_plan").'
+_RUN_REMEDY = 'Write a file ("hooks.py", "legacy/add-claim.js") or an importable object ("acme_hooks:add_plan").'
 
 
 class HookKind(StrEnum):
@@ -84,13 +84,14 @@ class HookSettings(Section):
     """One entry of `[[hooks]]`: one hook, or all hooks of one file."""
 
     run: Annotated[str, AfterValidator(_check_run)] = Field(examples=["hooks.py"])
-    """All decorated functions of a Python file, one importable object as `module:object`, or the URL of a service."""
+    """All decorated functions of a Python file, one importable object as `module:object`, an Auth0 Hook or Action in JavaScript, or the
+    URL of a service."""
 
     trigger: Trigger | None = Field(default=None, examples=["credentials-exchange"])
-    """The extensibility point; needed only where `run` does not say it itself, as decorated functions do."""
+    """The extensibility point; needed where `run` does not say it itself, as decorated functions and Actions do and Hooks do not."""
 
     name: str | None = Field(default=None, min_length=1, examples=["add-plan"])
-    """What logs and metrics call the hook. Default: the function's name."""
+    """What logs and metrics call the hook. Default: the name of the function, or of the script."""
 
     order: Annotated[int, Number] | None = Field(default=None, examples=[10])
     """Hooks of one point run from low to high. Default: what the decorator says."""
@@ -106,6 +107,24 @@ class HookSettings(Section):
 
     secrets: Mapping[str, Secret] = Field(default_factory=dict, examples=[{"API_KEY": "env:API_KEY"}])
     """Secrets by name, as `event.secrets`."""
+
+    runtime: Literal["node", "deno"] = Field(default="node", examples=["deno"])
+    """What runs a script. Deno refuses it files, network, environment and processes but for what the next keys allow."""
+
+    env: Mapping[str, Secret] = Field(default_factory=dict, examples=[{"API_URL": "https://api.example.com"}])
+    """The environment of a script, which sees nothing of hookpoint's."""
+
+    memory: Annotated[int, Number, Field(ge=16, le=16_384)] = Field(default=128, examples=[256])
+    """Megabytes for the values of a script in each of its processes; one that needs more is ended."""
+
+    dependencies: Mapping[str, str] = Field(default_factory=dict, examples=[{"axios": "1.7.9"}])
+    """Npm packages that a script needs and their versions; the folder of the script, or one above, has them in `node_modules`."""
+
+    allow_net: tuple[str, ...] = Field(default=(), examples=[["api.example.com:443"]])
+    """Hosts, with or without port, that a script in Deno may reach."""
+
+    allow_read: tuple[str, ...] = Field(default=(), examples=[["node_modules"]])
+    """Files and folders that a script in Deno may read."""
 
     format: Literal["hookpoint", "auth0", "hydra", "okta", "supabase", "zitadel"] | None = Field(
         default=None, examples=["hookpoint"]

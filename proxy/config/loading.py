@@ -12,7 +12,6 @@ from hookpoint.proxy.config.consistency import find_conflicts, needs_upstream
 from hookpoint.proxy.config.document import Document, read_document
 from hookpoint.proxy.config.environment import read_overrides
 from hookpoint.proxy.config.explain import Explainer
-from hookpoint.proxy.config.not_yet import find_not_yet
 from hookpoint.proxy.config.problems import ConfigurationError
 from hookpoint.proxy.config.section import Surroundings
 from hookpoint.proxy.config.settings import Settings
@@ -50,7 +49,7 @@ def _settings(document: Document, environ: Mapping[str, str], directory: Path, *
     settings, errors = trial.run()
     explainer = Explainer(document, overrides, values)
     problems = [*overrides.problems, *map(explainer.validation_problem, errors)]
-    for conflict in chain(find_conflicts(settings), find_not_yet(settings), needs_upstream(settings) if proxy else ()):
+    for conflict in chain(find_conflicts(settings), needs_upstream(settings) if proxy else ()):
         location = trial.original(conflict.location)
         if not any(overlap(location, error["loc"]) for error in errors):
             problems.append(explainer.problem(location, conflict.reason, conflict.remedy))

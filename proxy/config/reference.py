@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from pydantic import SecretStr
 
 from hookpoint.proxy.config.explain import toml_text
-from hookpoint.proxy.config.not_yet import NOT_YET
 from hookpoint.proxy.config.schema import choices_of, keys, members_of, plain, section_of
 from hookpoint.proxy.config.section import Section
 from hookpoint.proxy.config.settings import Settings
@@ -50,8 +49,6 @@ def _chapters() -> Iterator[str]:
         kind, path = _innermost(field.annotation, name)
         yield f"\n## `{path}`\n\n{_sentence(kind)}\n"
         yield from _table([key for key in keys() if key.path[0].removesuffix("[]") == name and len(key.path) > 1])
-    yield "\n## Not served yet\n\nThe configuration knows these, and `hookpoint check` refuses them until they are built:\n\n"
-    yield from (f"- {each.what}\n" for each in NOT_YET)
 
 
 def _innermost(annotation: Any, name: str) -> tuple[type[Section], str]:

@@ -9,6 +9,7 @@ from pydantic import Field, PrivateAttr, model_validator
 
 from hookpoint.proxy.config.clients import Clients
 from hookpoint.proxy.config.hooks import HookSettings
+from hookpoint.proxy.config.javascript import JavaScriptSettings
 from hookpoint.proxy.config.limits import LimitSettings
 from hookpoint.proxy.config.section import Section, Surroundings
 from hookpoint.proxy.config.server import LogSettings, ServerSettings
@@ -27,6 +28,7 @@ class Settings(Section):
     store: StoreSettings = Field(default_factory=StoreSettings)
     clients: Clients = Field(default_factory=dict)
     hooks: tuple[HookSettings, ...] = ()
+    javascript: JavaScriptSettings = JavaScriptSettings()
     sms: SmsSettings = SmsSettings()
     limits: LimitSettings = LimitSettings()
     log: LogSettings = LogSettings()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from hookpoint.hooks import HookDefinitionError, token_issuance
 from hookpoint.proxy.cli.checks.context import Unreachable, origin
 from hookpoint.proxy.cli.checks.finding import error, fine, warning
+from hookpoint.proxy.config.hooks import HookKind
 from hookpoint.proxy.configured_hooks import configured_hooks
 
 if TYPE_CHECKING:
@@ -167,8 +168,10 @@ async def id_tokens_can_be_signed(context: CheckContext) -> list[Finding]:
 
 
 def _hooks_for_users(context: CheckContext) -> bool:
+    # Scripts take long to load, and are never for users' tokens.
+    entries = [entry for entry in context.settings.hooks if entry.kind is not HookKind.SCRIPT]
     try:
-        return any(hook.point is token_issuance for hook in configured_hooks(context.settings.hooks, context.settings))
+        return any(hook.point is token_issuance for hook in configured_hooks(entries, context.settings))
     except HookDefinitionError:
         return False  # reported where hooks are loaded
 

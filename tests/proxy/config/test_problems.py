@@ -124,7 +124,7 @@ MISTAKES: list[tuple[str, str, str, str]] = [
     ("[limits]\nhook_timeout = 6", "limits.hook_timeout", "all together", "hooks_timeout"),
     ("[limits]\nhooks_timeout = 60", "limits.hooks_timeout", "no time for the upstream", "token_timeout"),
     ("[[hooks]]\nrun = 'a:b'\ntimeout = 9", "hooks[0].timeout", "all hooks together", "limits.hooks_timeout"),
-    # known, but not served
+    # hooks of a kind
     ("[[hooks]]\nrun = 'https://a.example'", "hooks[0].trigger", "does not say at which point", "credentials-exchange"),
     ("[[hooks]]\nrun = 'https://a.example/?a=b'", "hooks[0].run", "no query", "https://policy.example.com"),
     (
@@ -262,11 +262,21 @@ def test_a_mistake_is_reported_with_key_reason_and_remedy(
     assert remedy in found.remedy
 
 
-def test_a_javascript_hook_is_not_served_yet(tmp_path: Path) -> None:
-    (tmp_path / "legacy.js").write_text("module.exports = () => {}")
-    [problem] = problems_of(tmp_path, "[[hooks]]\nrun = 'legacy.js'")
-    assert (problem.key, problem.value) == ("hooks[0].run", '"legacy.js"')
-    assert "JavaScript" in problem.reason
+@pytest.mark.parametrize(
+    ("keys", "key", "reason", "remedy"),
+    [
+        ("run = 'a:b'\nruntime = 'deno'", "runtime", "only hooks in JavaScript", "Remove runtime."),
+        ("run = 'a:b'\nmemory = 64", "memory", "only hooks in JavaScript", "Remove memory."),
+        ("run = 'add.js'\nallow_net = ['a.example']", "allow_net", "Node.js cannot refuse it", 'runtime = "deno"'),
+        ("run = 'gone.js'", "run", "there is no file", "Relative paths"),
+    ],
+)
+def test_keys_of_scripts_go_with_scripts(tmp_path: Path, keys: str, key: str, reason: str, remedy: str) -> None:
+    (tmp_path / "add.js").write_text("module.exports = () => {}")
+    [problem] = problems_of(tmp_path, f"[[hooks]]\n{keys}")
+    assert problem.key == f"hooks[0].{key}"
+    assert reason in problem.reason
+    assert remedy in problem.remedy
 
 
 def test_two_hooks_of_one_name_cannot_be_told_apart(tmp_path: Path) -> None:

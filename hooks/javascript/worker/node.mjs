@@ -1,0 +1,20 @@
+// The worker in Node.js: messages come and go over the socket whose number is given.
+import net from "node:net";
+import process from "node:process";
+
+import { Calls } from "./calls.mjs";
+import { frame, Frames } from "./frames.mjs";
+
+const exit = process.exit.bind(process);
+const socket = new net.Socket({ fd: Number(process.argv[2]), readable: true, writable: true });
+const calls = new Calls((message) => socket.write(frame(message)));
+const frames = new Frames();
+process.argv.length = 2;
+process.argv[1] = "";
+
+socket.on("data", (chunk) => {
+  for (const message of frames.read(chunk)) calls.receive(message);
+});
+// Nobody waits for answers any more.
+socket.on("close", () => exit(0));
+socket.on("error", () => exit(0));
