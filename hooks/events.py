@@ -6,7 +6,7 @@ Mappings in events are read-only (`FrozenDict`), lists in them are tuples. Secre
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal, cast, get_origin, get_type_hints
 
@@ -193,3 +193,10 @@ Event = (
     | PostChangePassword
     | SendPhoneMessage
 )
+
+
+def before_the_server(event: CredentialsExchange) -> CredentialsExchange:
+    """The event as early hooks see it: the server has issued nothing yet."""
+    if isinstance(event, TokenIssuance):
+        return replace(event, claims={}, id_token_claims={})
+    return replace(event, claims={})

@@ -29,6 +29,7 @@ from hookpoint.hooks.events import (
     SendPhoneMessage,
     TokenIssuance,
     User,
+    before_the_server,
 )
 from hookpoint.hooks.json import JsonValue
 from hookpoint.hooks.points import (
@@ -147,7 +148,7 @@ async def try_hooks(
     await registry.start()
     try:
         if isinstance(event, CredentialsExchange):
-            await chain.run(point, _before_the_server(event), early=True)
+            await chain.run(point, before_the_server(event), early=True)
         outcome = await chain.run(point, event)
     except Deny as denial:
         return Trial(event=event, changes=None, denial=denial, failure=None, runs=tuple(runs))
@@ -156,12 +157,6 @@ async def try_hooks(
     finally:
         await registry.aclose()
     return Trial(event=outcome.event, changes=outcome.changes, denial=None, failure=None, runs=tuple(runs))
-
-
-def _before_the_server(event: CredentialsExchange) -> CredentialsExchange:
-    if isinstance(event, TokenIssuance):
-        return replace(event, claims={}, id_token_claims={})
-    return replace(event, claims={})
 
 
 _ACCESS_TOKEN: Mapping[str, JsonValue] = {

@@ -44,7 +44,7 @@ def _to_json(value: object) -> object:
         return event_to_json(value)
     if isinstance(value, datetime):
         return value.isoformat()
-    if isinstance(value, frozenset):
+    if isinstance(value, (set, frozenset)):
         return sorted(value)
     return value
 

@@ -21,10 +21,13 @@ from hookpoint.hooks import POINTS, Hook, HookDefinitionError, HookFailed, Regis
 from hookpoint.hooks.testing import Trial, sample_event, try_hooks
 from hookpoint.hooks.wire import EventFormatError, event_from_json, event_to_json
 from hookpoint.proxy.cli.configuration import ConfigOption, settings_of
+from hookpoint.proxy.cli.serve_hooks import serve_hooks
 from hookpoint.proxy.config import Settings
 from hookpoint.proxy.configured_hooks import configured_hooks
 
 hooks = typer.Typer(name="hooks", help="See and try hooks.", no_args_is_help=True)
+
+hooks.command("serve")(serve_hooks)
 
 
 def _known_point(name: str) -> str:

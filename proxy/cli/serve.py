@@ -94,8 +94,8 @@ def serve(
     )
     serving = Serving(
         product=product,
-        listen=_endpoint(server.listen) if listen is None else parse_endpoint(listen),
-        admin_listen=_endpoint(server.admin_listen),
+        listen=endpoint_of(server.listen) if listen is None else parse_endpoint(listen),
+        admin_listen=endpoint_of(server.admin_listen),
         workers=workers or server.workers,
     )
     try:
@@ -127,5 +127,6 @@ def parse_endpoint(text: str) -> Endpoint:
     return Endpoint(host[1:-1] if bracketed else host, int(port))
 
 
-def _endpoint(address: Address) -> Endpoint:
+def endpoint_of(address: Address) -> Endpoint:
+    """Return a configured address as one to listen on."""
     return Endpoint(address.host, address.port)

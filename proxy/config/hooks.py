@@ -26,6 +26,8 @@ Trigger = Literal[
     "send-phone-message",
 ]
 
+FormatName = Literal["hookpoint", "auth0", "hydra", "okta", "supabase", "zitadel"]
+
 _OBJECT = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 _RUN_REMEDY = 'Write a file ("hooks.py", "legacy/add-claim.js") or an importable object ("acme_hooks:add_plan").'
 
@@ -126,9 +128,7 @@ class HookSettings(Section):
     allow_read: tuple[str, ...] = Field(default=(), examples=[["node_modules"]])
     """Files and folders that a script in Deno may read."""
 
-    format: Literal["hookpoint", "auth0", "hydra", "okta", "supabase", "zitadel"] | None = Field(
-        default=None, examples=["hookpoint"]
-    )
+    format: FormatName | None = Field(default=None, examples=["hookpoint"])
     """What a hook behind a URL is sent and answers. Default: `hookpoint`."""
 
     http: HookHttpSettings = HookHttpSettings()

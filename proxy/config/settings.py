@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import Field, PrivateAttr, model_validator
 
 from hookpoint.proxy.config.clients import Clients
+from hookpoint.proxy.config.hook_server import HookServerSettings
 from hookpoint.proxy.config.hooks import HookSettings
 from hookpoint.proxy.config.javascript import JavaScriptSettings
 from hookpoint.proxy.config.limits import LimitSettings
@@ -28,6 +29,7 @@ class Settings(Section):
     store: StoreSettings = Field(default_factory=StoreSettings)
     clients: Clients = Field(default_factory=dict)
     hooks: tuple[HookSettings, ...] = ()
+    hook_server: HookServerSettings = HookServerSettings()
     javascript: JavaScriptSettings = JavaScriptSettings()
     sms: SmsSettings = SmsSettings()
     limits: LimitSettings = LimitSettings()

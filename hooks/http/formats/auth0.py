@@ -250,6 +250,13 @@ _READERS: Final[Mapping[AnyPoint, Any]] = {
     send_phone_message: _send_phone_message,
 }
 
+
+def complain(status: int, code: str, message: str) -> Answer:
+    """The runtime's complaint, which is an error in an envelope as well."""
+    text = _RUNTIME_ERRORS[0] if status == 401 else message
+    return Answer(status=200, members={"status": "error", "data": {"message": text, "statusCode": 500}})
+
+
 CODECS: Final[dict[AnyPoint, Codec]] = {point: Auth0Codec(point=point) for point in _READERS}
 
 AUTH0 = Format(
@@ -258,4 +265,5 @@ AUTH0 = Format(
     source="auth0/auth0-ext-compilers",
     codecs=CODECS,
     authentications=("bearer", "none"),
+    complain=complain,
 )

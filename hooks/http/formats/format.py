@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Protocol, TypeAlias
 
@@ -85,12 +85,22 @@ class Codec(Protocol):
         """The answer. Raises Unsayable."""
 
 
+def complain_plainly(status: int, code: str, message: str) -> Answer:
+    """The answer to a call that is not served: its status, and why."""
+    return Answer(status=status, members={"error": code, "error_description": message})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Format:
-    """A system's format. `authentications` are the ways in which it proves itself, the usual one first; `source` describes it."""
+    """A system's format.
+
+    `authentications` are the ways in which it proves itself, the usual one first; `source` describes it; `complain` answers calls that
+    are not served, by status, code and text.
+    """
 
     name: str
     title: str
     source: str
     codecs: Mapping[AnyPoint, Codec]
     authentications: Sequence[Authentication]
+    complain: Callable[[int, str, str], Answer] = complain_plainly

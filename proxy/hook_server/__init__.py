@@ -1,0 +1,1 @@
+"""Serves hooks to somebody else's server, in that server's own format."""
