@@ -40,7 +40,7 @@ def hooks_served(folder: Path) -> Iterator[tuple[str, str]]:
     text = '[hook_server]\nlisten = "127.0.0.1:0"\nadmin_listen = "127.0.0.1:0"\n[[hooks]]\nrun = "hooks.py"\n'
     text += "".join(ENDPOINT.format(name=name, secret=SECRETS[name]) for name in FORMATS)
     (folder / "hookpoint.toml").write_text(text)
-    command = [HOOKPOINT, "hooks", "serve"]
+    command = [str(HOOKPOINT), "hooks", "serve"]
     with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         assert process.stdout is not None
         try:
