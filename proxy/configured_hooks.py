@@ -33,6 +33,10 @@ def _hooks_of_entry(entry: HookSettings, settings: Settings, javascript: JavaScr
             f"name={entry.name!r} is for one hook, and there are {len(hooks)}.",
             "Write run = 'module:function'.",
         )
+    if entry.attempts is not None and all(hook.point.blocking for hook in hooks):
+        raise HookDefinitionError(
+            entry.run, "attempts is for hooks that run after the answer.", "Remove attempts; these are tried once."
+        )
     return [
         hook.overridden(
             name=entry.name,
@@ -40,6 +44,7 @@ def _hooks_of_entry(entry: HookSettings, settings: Settings, javascript: JavaScr
             timeout=entry.timeout,
             on_error=entry.on_error,
             when=None if entry.when is None else When(**entry.when.model_dump()),
+            attempts=None if hook.point.blocking else entry.attempts,
             secrets={name: secret.get_secret_value() for name, secret in entry.secrets.items()},
         )
         for hook in hooks

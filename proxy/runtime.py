@@ -21,9 +21,11 @@ from hookpoint.hooks import (
     token_issuance,
 )
 from hookpoint.proxy.config import Settings
+from hookpoint.proxy.configured_clients import configured_directory
 from hookpoint.proxy.configured_hooks import configured_hooks
+from hookpoint.proxy.deliveries import SiteResolver, open_deliveries
 from hookpoint.proxy.discovery import DiscoveryFailed
-from hookpoint.proxy.flows.intercepted import Directory, KnownClient, describe_request
+from hookpoint.proxy.flows.intercepted import describe_request
 from hookpoint.proxy.keys import open_keys
 from hookpoint.proxy.observability import Metrics, new_request_id
 from hookpoint.proxy.own_routes import OwnRoute, OwnRoutes
@@ -36,6 +38,7 @@ from hookpoint.proxy.vault.locks import Locks
 from hookpoint.proxy.vault.vault import Vault
 
 if TYPE_CHECKING:
+    from hookpoint.hooks.deliveries import Deliveries
     from hookpoint.proxy.sms.composition import PhoneMessages
 
 METADATA_LIFETIME: Final = 600.0
@@ -87,11 +90,12 @@ class Runtime:
             total_timeout=settings.limits.hooks_timeout,
             observer=self._observe,
         )
-        self._directory = _directory(settings)
+        self._directory = configured_directory(settings)
         self._messages = _phone_messages(settings, self._chain, metrics)
         self.own_routes = OwnRoutes(self._own_routes())
         self._parts: Parts | None = None
         self._store: Store | None = None
+        self._deliveries: Deliveries | None = None
         self._sites: dict[str, tuple[Site, float]] = {}
         self._starting = asyncio.Lock()
         self._loading = asyncio.Lock()
@@ -157,6 +161,14 @@ class Runtime:
             self._spawn(self._purge(vault))
         if self._messages is not None:
             await self._messages.start(self._store)
+        self._deliveries = await open_deliveries(
+            settings,
+            self._store,
+            self.registry,
+            resolver=SiteResolver(self.site),
+            observe_run=self._observe,
+            observer=self._metrics.deliveries,
+        )
         self._parts = Parts(
             app=self._app,
             settings=settings,
@@ -170,6 +182,8 @@ class Runtime:
             describe=self._describe,
             intercepts=self.intercepts,
         )
+        if self._deliveries is not None:
+            self._deliveries.start()
         self._reason = "the server's metadata has not been read yet"
 
     def warm_up(self, root_path: str = "") -> None:
@@ -184,6 +198,8 @@ class Runtime:
         for site, _ in self._sites.values():
             await site.aclose()
         self._sites.clear()
+        if self._deliveries is not None:
+            await self._deliveries.aclose()
         await self.registry.aclose()
         if self._parts is not None:
             await self._parts.keys.aclose()
@@ -191,7 +207,7 @@ class Runtime:
             await self._messages.aclose()
         if self._store is not None:
             await self._store.aclose()
-        self._parts = self._store = None
+        self._parts = self._store = self._deliveries = None
         self._reason = "stopped"
 
     async def _load(self, root_path: str) -> Site:
@@ -267,15 +283,6 @@ class Runtime:
 
     def _observe(self, run: HookRun) -> None:
         self._metrics.hook(run.hook.point.name, run.hook.name, run.outcome, run.seconds)
-
-
-def _directory(settings: Settings) -> Directory:
-    return Directory(
-        {
-            client_id: KnownClient(name=client.name or "", metadata=client.metadata)
-            for client_id, client in settings.clients.items()
-        }
-    )
 
 
 def _phone_messages(settings: Settings, chain: Chain, metrics: Metrics) -> PhoneMessages | None:

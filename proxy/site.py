@@ -10,6 +10,7 @@ import structlog
 from starlette.types import ASGIApp, Scope
 
 from hookpoint.hooks import Chain, Request
+from hookpoint.hooks.deliveries import Resolver
 from hookpoint.proxy.config import Settings
 from hookpoint.proxy.dialects import Dialect, load_dialect
 from hookpoint.proxy.discovery import ENDPOINT_MEMBERS, DiscoveryFailed, ServerDocuments, ServerMetadata
@@ -74,7 +75,8 @@ class Parts:
 class Site:
     """A server that is known: its routes, and the flow of each kind of route.
 
-    `bearer` looks at the credentials of all requests, `leaks` at the answers to those that have no route.
+    `bearer` looks at the credentials of all requests, `leaks` at the answers to those that have no route. `resolver` finds out what
+    became of calls that were cut off.
     """
 
     metadata: ServerMetadata
@@ -84,6 +86,7 @@ class Site:
     keys: RemoteKeySet
     bearer: BearerTokens | None = None
     leaks: LeakDetector | None = None
+    resolver: Resolver | None = None
 
     async def aclose(self) -> None:
         """Stop fetching keys."""

@@ -5,10 +5,10 @@ from hookpoint.hooks.deliveries.errors import NoIntent, PayloadUnreadable
 from hookpoint.hooks.deliveries.observer import Counts, DeliveryObserver, DeliveryOutcome
 from hookpoint.hooks.deliveries.outbox import Outbox
 from hookpoint.hooks.deliveries.payload import DurableEvent
-from hookpoint.hooks.deliveries.policy import DeliveryPolicy
 from hookpoint.hooks.deliveries.resolver import CannotTell, DidNotHappen, Happened, Intent, Resolution, Resolver
 from hookpoint.hooks.deliveries.service import Deliveries
 from hookpoint.hooks.deliveries.tables import MIGRATIONS, PART
+from hookpoint.hooks.delivery_policy import DeliveryPolicy
 
 __all__ = [
     "MIGRATIONS",

@@ -13,9 +13,11 @@ class Database(Protocol):
 
     def begin(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """Open a transaction that is committed at the end, and rolled back when an exception leaves it."""
+        ...
 
     def read(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """Open a transaction that only reads."""
+        ...
 
 
 class Sealer(Protocol):
@@ -24,12 +26,16 @@ class Sealer(Protocol):
     @property
     def id(self) -> str:
         """What names the secret in the database and tells nothing of it; 32 characters at most."""
+        ...
 
     def seal(self, text: str, *, place: str) -> str:
         """Encrypt a text for one place; in another it does not open."""
+        ...
 
     def open(self, sealed: str, *, place: str, seal: str) -> str:
         """Decrypt what was sealed under the seal id; raises PayloadUnreadable."""
+        ...
 
     def digest(self, text: str) -> bytes:
         """32 bytes that are the same for the same text, from which nobody without the secret finds it."""
+        ...

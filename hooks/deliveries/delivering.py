@@ -13,8 +13,8 @@ from hookpoint.hooks.chain import HookRun, Observer, RunOutcome
 from hookpoint.hooks.deliveries.errors import PayloadUnreadable
 from hookpoint.hooks.deliveries.observer import DeliveryObserver
 from hookpoint.hooks.deliveries.payload import Codec
-from hookpoint.hooks.deliveries.policy import DeliveryPolicy
 from hookpoint.hooks.deliveries.queue import DeliveryQueue, Leased
+from hookpoint.hooks.delivery_policy import DeliveryPolicy
 from hookpoint.hooks.errors import HookFailed
 from hookpoint.hooks.execution import run_hook
 from hookpoint.hooks.registry import Hook, Registry

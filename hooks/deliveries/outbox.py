@@ -9,10 +9,10 @@ from typing import Any
 from sqlalchemy import delete, insert
 
 from hookpoint.hooks.deliveries.payload import Codec, DurableEvent, Payload, point_of
-from hookpoint.hooks.deliveries.policy import DeliveryPolicy
 from hookpoint.hooks.deliveries.settling import Settling
 from hookpoint.hooks.deliveries.tables import INTENT, SETTLED, events
 from hookpoint.hooks.deliveries.transactions import Transactions
+from hookpoint.hooks.delivery_policy import DeliveryPolicy
 from hookpoint.hooks.registry import Registry
 
 

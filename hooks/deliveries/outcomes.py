@@ -16,10 +16,10 @@ from sqlalchemy import select, update
 from hookpoint.hooks.deliveries.database import Database
 from hookpoint.hooks.deliveries.errors import PayloadUnreadable
 from hookpoint.hooks.deliveries.payload import Codec
-from hookpoint.hooks.deliveries.policy import DeliveryPolicy
 from hookpoint.hooks.deliveries.resolver import CannotTell, DidNotHappen, Happened, Intent, Resolution, Resolver
 from hookpoint.hooks.deliveries.settling import Settling
 from hookpoint.hooks.deliveries.tables import INTENT, REFUSED, UNKNOWN, events, has_state
+from hookpoint.hooks.delivery_policy import DeliveryPolicy
 
 _AT_ONCE: Final = 10
 _MARGIN: Final = 5.0

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from sqlalchemy import Select, bindparam, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,7 +16,7 @@ from hookpoint.hooks.deliveries.tables import DEAD, DONE, INTENT, WAITING, deliv
 from hookpoint.hooks.deliveries.transactions import Transactions
 
 _MAX_ERROR: Final = 500
-_Due: TypeAlias = Select[tuple[int, str, int, str, str, str, str | None]]
+_Due: TypeAlias = "Select[*tuple[Any, ...]]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

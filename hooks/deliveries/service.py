@@ -14,13 +14,13 @@ from hookpoint.hooks.deliveries.observer import DeliveryObserver, ObserveNothing
 from hookpoint.hooks.deliveries.outbox import Outbox
 from hookpoint.hooks.deliveries.outcomes import Outcomes
 from hookpoint.hooks.deliveries.payload import Codec
-from hookpoint.hooks.deliveries.policy import DeliveryPolicy
 from hookpoint.hooks.deliveries.queue import DeliveryQueue
 from hookpoint.hooks.deliveries.resolver import Resolver, cannot_look_up
 from hookpoint.hooks.deliveries.settling import Settling
 from hookpoint.hooks.deliveries.transactions import Transactions
 from hookpoint.hooks.deliveries.upkeep import Upkeep
 from hookpoint.hooks.deliveries.worker import DeliveryWorker
+from hookpoint.hooks.delivery_policy import DeliveryPolicy
 from hookpoint.hooks.registry import Registry
 
 CONCURRENCY = 10

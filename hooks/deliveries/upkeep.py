@@ -11,7 +11,6 @@ from sqlalchemy import ColumnElement, Table, delete, exists, func, select
 
 from hookpoint.hooks.deliveries.database import Database
 from hookpoint.hooks.deliveries.observer import Counts, DeliveryObserver
-from hookpoint.hooks.deliveries.policy import DeliveryPolicy
 from hookpoint.hooks.deliveries.tables import (
     DEAD,
     DONE,
@@ -24,6 +23,7 @@ from hookpoint.hooks.deliveries.tables import (
     events,
     has_state,
 )
+from hookpoint.hooks.delivery_policy import DeliveryPolicy
 
 _PURGE_INTERVAL: Final = 600.0
 

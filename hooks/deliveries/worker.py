@@ -42,7 +42,7 @@ class DeliveryWorker:
         self._concurrency = concurrency
         self._poll = poll
         self._awake = asyncio.Event()
-        self._stopping = False
+        self._stopping = asyncio.Event()
         self._running: dict[asyncio.Task[None], Leased] = {}
         self._loops: list[asyncio.Task[None]] = []
 
@@ -72,15 +72,15 @@ class DeliveryWorker:
 
     async def aclose(self, *, grace: float = 1.0) -> None:
         """Take no more, let what runs end within `grace` seconds, and leave the rest to other processes, or to the next start."""
-        self._stopping = True
+        self._stopping.set()
         self.wake()
         if not self._loops:
             return
-        deliver, *others = self._loops
-        for each in others:
-            each.cancel()
-        # Not cancelled: what it has just leased would stay leased.
-        await asyncio.gather(deliver, *others, return_exceptions=True)
+        # Not cancelled at once: what was just leased would stay leased, and what was begun in the database is best ended.
+        _, late = await asyncio.wait(self._loops, timeout=grace)
+        for loop in late:
+            loop.cancel()
+        await asyncio.gather(*self._loops, return_exceptions=True)
         if self._running:
             await asyncio.wait(self._running, timeout=grace)
         left = dict(self._running)
@@ -96,7 +96,7 @@ class DeliveryWorker:
         self._loops = []
 
     async def _deliver(self) -> None:
-        while not self._stopping:
+        while not self._stopping.is_set():
             self._awake.clear()
             try:
                 await self._take()
@@ -109,7 +109,7 @@ class DeliveryWorker:
 
     async def _take(self) -> None:
         free = self._concurrency - len(self._running)
-        if free <= 0 or self._stopping:
+        if free <= 0 or self._stopping.is_set():
             return
         for leased in await self._queue.lease(free, self._delivering.lease_of):
             task = asyncio.create_task(self._attempt(leased))
@@ -127,9 +127,11 @@ class DeliveryWorker:
         self.wake()  # the next event of the same user may be due
 
     async def _repeat(self, work: Callable[[], Awaitable[object]], pause: float) -> None:
-        while True:
+        while not self._stopping.is_set():
             try:
                 await work()
             except Exception as error:
                 log.error("deliveries_interrupted", reason=str(error), exc_info=error)
-            await asyncio.sleep(pause)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._stopping.wait()

@@ -21,11 +21,13 @@ from hookpoint.hooks import POINTS, Hook, HookDefinitionError, HookFailed, Regis
 from hookpoint.hooks.testing import Trial, sample_event, try_hooks
 from hookpoint.hooks.wire import EventFormatError, event_from_json, event_to_json
 from hookpoint.proxy.cli.configuration import ConfigOption, settings_of
+from hookpoint.proxy.cli.deliveries import deliveries
 from hookpoint.proxy.cli.serve_hooks import serve_hooks
 from hookpoint.proxy.config import Settings
 from hookpoint.proxy.configured_hooks import configured_hooks
 
 hooks = typer.Typer(name="hooks", help="See and try hooks.", no_args_is_help=True)
+hooks.add_typer(deliveries)
 
 hooks.command("serve")(serve_hooks)
 
@@ -162,8 +164,12 @@ def _headline(hook: Hook, settings: Settings) -> Text:
 
 def _facts(hook: Hook, settings: Settings) -> list[str]:
     options = hook.options
-    limit = options.timeout or settings.limits.hook_timeout
-    facts = [f"order {options.order}", f"{limit:g} s", f"on error {options.on_error}"]
+    facts = [f"order {options.order}"]
+    if hook.point.blocking:
+        facts += [f"{options.timeout or settings.limits.hook_timeout:g} s", f"on error {options.on_error}"]
+    else:
+        attempts = options.attempts or settings.deliveries.attempts
+        facts += [f"{options.timeout or settings.deliveries.timeout:g} s", f"after the answer, {attempts} attempts"]
     facts += ["early"] if options.early else []
     facts += ["sees passwords"] if options.needs_password else []
     conditions = _conditions(options.when)

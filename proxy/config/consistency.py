@@ -12,6 +12,7 @@ from hookpoint.proxy.config.problems import Conflict
 from hookpoint.proxy.config.settings import Settings
 from hookpoint.proxy.config.sms_consistency import SMS_RULES
 
+_AFTERWARDS = ("post-user-registration", "post-change-password")
 _EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared with, never bound here
 
 
@@ -108,6 +109,8 @@ def _times_fit(settings: Settings) -> Iterator[Conflict]:
             remedy="Lower it, or raise token_timeout.",
         )
     for index, hook in enumerate(settings.hooks):
+        if hook.trigger in _AFTERWARDS:  # nobody waits for them
+            continue
         if hook.timeout is not None and hook.timeout > limits.hooks_timeout:
             yield Conflict(
                 location=("hooks", index, "timeout"),

@@ -101,6 +101,9 @@ class HookSettings(Section):
     timeout: Seconds | None = Field(default=None, examples=[3.0])
     """Seconds the hook may take. Default: what the decorator says, or `limits.hook_timeout`."""
 
+    attempts: Annotated[int, Number, Field(ge=1, le=100)] | None = Field(default=None, examples=[5])
+    """How often the hook is tried, where it runs after the answer. Default: what the decorator says, or `deliveries.attempts`."""
+
     on_error: Literal["deny", "skip"] | None = Field(default=None, examples=["deny"])
     """What a failing hook does: refuse the request or be left out. Default: what the decorator says, or `deny`."""
 

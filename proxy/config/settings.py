@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import Field, PrivateAttr, model_validator
 
 from hookpoint.proxy.config.clients import Clients
+from hookpoint.proxy.config.deliveries import DeliverySettings
 from hookpoint.proxy.config.hook_server import HookServerSettings
 from hookpoint.proxy.config.hooks import HookSettings
 from hookpoint.proxy.config.javascript import JavaScriptSettings
@@ -31,6 +32,7 @@ class Settings(Section):
     hooks: tuple[HookSettings, ...] = ()
     hook_server: HookServerSettings = HookServerSettings()
     javascript: JavaScriptSettings = JavaScriptSettings()
+    deliveries: DeliverySettings = DeliverySettings()
     sms: SmsSettings = SmsSettings()
     limits: LimitSettings = LimitSettings()
     log: LogSettings = LogSettings()

@@ -5,20 +5,19 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
+from hookpoint.proxy.observability.deliveries import DeliveryMetrics
+from hookpoint.proxy.observability.series import Series
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-M = TypeVar("M", Counter, Gauge, Histogram)
-
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _MULTIPROCESS: Final = "PROMETHEUS_MULTIPROC_DIR"
-_SERIES: Final = 500
-OTHER: Final = "other"
 
 
 class Metrics:
@@ -31,10 +30,11 @@ class Metrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         """Register all metrics with `registry`."""
         self.registry = registry
-        self._requests = _Series(
+        self.deliveries = DeliveryMetrics(registry)
+        self._requests = Series(
             Counter("hookpoint_requests_total", "Requests answered.", ["route", "outcome"], registry=registry)
         )
-        self._request_seconds = _Series(
+        self._request_seconds = Series(
             Histogram(
                 "hookpoint_request_seconds",
                 "Time to the end of an answer.",
@@ -43,7 +43,7 @@ class Metrics:
                 buckets=_SECONDS,
             )
         )
-        self._hook_seconds = _Series(
+        self._hook_seconds = Series(
             Histogram(
                 "hookpoint_hook_seconds",
                 "Time that hooks took.",
@@ -52,7 +52,7 @@ class Metrics:
                 buckets=_SECONDS,
             )
         )
-        self._upstream_seconds = _Series(
+        self._upstream_seconds = Series(
             Histogram(
                 "hookpoint_upstream_seconds",
                 "Time from a request to the upstream to its response headers.",
@@ -61,7 +61,7 @@ class Metrics:
                 buckets=_SECONDS,
             )
         )
-        self._upstream_connections = _Series(
+        self._upstream_connections = Series(
             Gauge(
                 "hookpoint_upstream_connections",
                 "Connections to the upstream.",
@@ -70,10 +70,10 @@ class Metrics:
                 multiprocess_mode="livesum",
             )
         )
-        self._tokens_signed = _Series(
+        self._tokens_signed = Series(
             Counter("hookpoint_tokens_signed_total", "Tokens signed.", ["algorithm"], registry=registry)
         )
-        self._jwks_fetches = _Series(
+        self._jwks_fetches = Series(
             Counter("hookpoint_jwks_fetches_total", "Fetches of the upstream's keys.", ["outcome"], registry=registry)
         )
         self._upstream_tokens_leaked = Counter(
@@ -82,7 +82,7 @@ class Metrics:
             registry=registry,
         )
 
-        self._sms_messages = _Series(
+        self._sms_messages = Series(
             Counter(
                 "hookpoint_sms_messages_total",
                 "Phone messages that were asked for, by who delivered them and what came of it.",
@@ -90,7 +90,7 @@ class Metrics:
                 registry=registry,
             )
         )
-        self._sms_attempts = _Series(
+        self._sms_attempts = Series(
             Counter(
                 "hookpoint_sms_attempts_total",
                 "Phone messages that were handed to a provider.",
@@ -98,7 +98,7 @@ class Metrics:
                 registry=registry,
             )
         )
-        self._sms_attempt_seconds = _Series(
+        self._sms_attempt_seconds = Series(
             Histogram(
                 "hookpoint_sms_attempt_seconds",
                 "Time that a provider took to answer.",
@@ -107,7 +107,7 @@ class Metrics:
                 buckets=_SECONDS,
             )
         )
-        self._sms_reports = _Series(
+        self._sms_reports = Series(
             Counter(
                 "hookpoint_sms_reports_total",
                 "Delivery reports that said something new.",
@@ -115,7 +115,7 @@ class Metrics:
                 registry=registry,
             )
         )
-        self._sms_circuits = _Series(
+        self._sms_circuits = Series(
             Gauge(
                 "hookpoint_sms_circuit_open",
                 "1 while a provider is left alone after failures.",
@@ -170,22 +170,6 @@ class Metrics:
     def jwks_fetch(self, outcome: str) -> None:
         """Count a fetch of the upstream's key set."""
         self._jwks_fetches.child(outcome).inc()
-
-
-class _Series(Generic[M]):
-    """The children of one metric, found by their labels."""
-
-    def __init__(self, metric: M) -> None:
-        self._metric: M = metric
-        self._children: dict[tuple[str, ...], M] = {}
-
-    def child(self, *labels: str) -> M:
-        child = self._children.get(labels)
-        if child is None:
-            if len(self._children) >= _SERIES:
-                labels = (OTHER,) * len(labels)
-            child = self._children[labels] = self._metric.labels(*labels)
-        return child
 
 
 def new_registry() -> CollectorRegistry:

@@ -262,8 +262,8 @@ def test_what_has_no_file_is_named_by_its_type(thing: Any, source: str, reason: 
     ("options", "reason", "remedy"),
     [
         ({"oder": 1}, "credentials-exchange has no option 'oder'", "Did you mean 'order'?"),
-        ({"zzz": 1}, "credentials-exchange has no option 'zzz'", "There are early, name,"),
-        ({"point": 1}, "credentials-exchange has no option 'point'", "There are early, name,"),
+        ({"zzz": 1}, "credentials-exchange has no option 'zzz'", "There are attempts, early, name,"),
+        ({"point": 1}, "credentials-exchange has no option 'point'", "There are attempts, early, name,"),
         ({"name": 5}, "name=5 is not a text", 'name="add-plan"'),
         ({"order": 1.5}, "order=1.5 is not a whole number", "order=10"),
         ({"order": True}, "order=True is not a whole number", "order=10"),
