@@ -184,13 +184,17 @@ def _group() -> TyperGroup:
 
 
 def _commands() -> Iterator[list[str]]:
-    """The words of every command: those of the group itself, and those of the groups in it."""
+    """The words of every command: those of the group itself, and those of the groups in it, however deep."""
     group = _group()
     context = Context(group)
     for name in group.list_commands(context):
-        yield [name]
-        command = group.get_command(context, name)
-        yield from ([name, each] for each in getattr(command, "commands", {}))
+        yield from _words([name], group.get_command(context, name))
+
+
+def _words(words: list[str], command: object) -> Iterator[list[str]]:
+    yield words
+    for name, each in getattr(command, "commands", {}).items():
+        yield from _words([*words, name], each)
 
 
 def _table(kind: type) -> list[str]:
