@@ -181,6 +181,7 @@ class Runtime:
             directory=self._directory,
             describe=self._describe,
             intercepts=self.intercepts,
+            outbox=None if self._deliveries is None else self._deliveries.outbox,
         )
         if self._deliveries is not None:
             self._deliveries.start()
