@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import json
 import pkgutil
 import sys
 import typing
@@ -23,6 +24,7 @@ from typer.testing import CliRunner
 
 import hookpoint
 from hookpoint.hooks import FROZEN_CLAIMS, POINTS, events, points, results
+from hookpoint.hooks.http import openapi
 from hookpoint.hooks.rules import GUARDED_CLAIMS
 from hookpoint.proxy.cli import app
 from hookpoint.proxy.config import reference as configuration
@@ -223,12 +225,18 @@ def _first_sentence(kind: type) -> str:
     return _prose(kind).split("\n\n")[0].replace("\n", " ").replace("|", "\\|")
 
 
+def openapi_page() -> str:
+    """The OpenAPI document for authors of hooks over HTTP."""
+    return json.dumps(openapi.document(), indent=2) + "\n"
+
+
 WRITERS: dict[str, Callable[[], str]] = {
     "configuration.md": configuration.page,
     "hooks.md": hooks_page,
     "errors.md": errors_page,
     "commands.md": commands_page,
     "metrics.md": metrics_page,
+    "http-hooks.openapi.json": openapi_page,
 }
 
 
