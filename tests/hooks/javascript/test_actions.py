@@ -19,7 +19,7 @@ OWN = "https://e.example/"
 async def claims_of(hooks: Any, **fields: Any) -> dict[str, Any]:
     """The claims that an Action set, all of which are below one namespace."""
     came = await trial(hooks, **fields)
-    assert came.failure is came.denial is None, came
+    assert (came.failure, came.denial) == (None, None)
     return {name.removeprefix(OWN): value for name, value in came.claims.items() if name.startswith(OWN)}
 
 

@@ -59,7 +59,7 @@ def deno(folder: Path, body: str, **options: Any) -> Any:
 
 async def outcome(hooks: Any) -> Any:
     came = await trial(hooks)
-    assert came.failure is came.denial is None, came
+    assert (came.failure, came.denial) == (None, None)
     return came.claims[OUT]
 
 
@@ -144,8 +144,7 @@ async def test_what_crashes_or_blocks_is_told_as_in_node(tmp_path: Path) -> None
         ("exit", HookCrashed, "process.exit"),
         ("loop", HookTimedOut, "took longer"),
     ):
-        fields = {"client": Client(id=client)}
-        came = await trial(hooks, timeout=1.5 if client == "loop" else 30.0, **fields)
+        came = await trial(hooks, timeout=1.5 if client == "loop" else 30.0, client=Client(id=client))
         assert isinstance(came.failure, kind), came
         assert reason in came.failure.reason
     # Deno does not say which call an exception in a timer is of; its process goes, and the call with it.

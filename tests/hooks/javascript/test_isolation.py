@@ -45,7 +45,7 @@ async def running(*hooks: Hook) -> AsyncIterator[None]:
     seen: set[int] = set()
     try:
         for hook in hooks:
-            await eventually(lambda hook=hook: len(pool_of(hook).pids) == pools.READY)
+            await has_spare(hook)
         yield
     finally:
         for hook in hooks:
@@ -53,6 +53,10 @@ async def running(*hooks: Hook) -> AsyncIterator[None]:
         await registry.aclose()
         assert not [pid for pid in seen if alive(pid)]
         assert not [pid for hook in hooks for pid in pool_of(hook).pids]
+
+
+async def has_spare(hook: Hook) -> None:
+    await eventually(lambda: len(pool_of(hook).pids) == pools.READY)
 
 
 async def eventually(holds: Callable[[], bool]) -> None:
@@ -88,7 +92,7 @@ async def test_a_loop_ends_at_its_deadline_and_its_process_with_it(tmp_path: Pat
         await eventually(lambda: not alive(first))
         second = await ask(hook)
         assert second != first
-        await eventually(lambda: len(pool_of(hook).pids) == pools.READY)
+        await has_spare(hook)
 
 
 async def test_calls_that_had_not_begun_in_a_blocked_process_run_in_another(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ PRE, POST, CHANGED, SEND = (
 )
 async def test_what_a_hook_calls_back_with(tmp_path: Path, trigger: str, source: str, expected: Any) -> None:
     came = await trial(load(tmp_path, source, trigger))
-    assert came.failure is came.denial is None, came
+    assert (came.failure, came.denial) == (None, None)
     if isinstance(expected, dict):
         assert came.changes == UserChanges(user_metadata=expected["user"], app_metadata=expected["app"])
     else:
