@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from hookpoint.hooks.chain import Chain, HookRun
+from hookpoint.hooks.chain import Chain, HookRun, Observer, observe_nothing
 from hookpoint.hooks.errors import HookFailed
 from hookpoint.hooks.events import (
     Client,
@@ -52,13 +52,17 @@ _REQUEST = Request(
     ip="203.0.113.7",
     user_agent="example-client/1.0",
     language="en",
+    geo={"country": "DE", "region": "BE", "city": "Berlin"},
 )
 _USER = User(
     id="507f1f77bcf86cd799439020",
     username="jo",
     email="jo@example.com",
+    email_verified=True,
     phone_number="+15005550006",
     name="Jo Doe",
+    user_metadata={"newsletter": True},
+    app_metadata={"plan": "free"},
 )
 _CLIENT = Client(id="reporting", name="Reporting job", metadata={"plan": "gold"})
 _CONNECTION = Connection(name="Username-Password-Authentication", id="con_example")
@@ -125,8 +129,9 @@ async def try_hooks(
     grantable_scopes: Mapping[str, Collection[str]] | None = None,
     timeout: float = 3.0,
     total_timeout: float = 5.0,
+    observer: Observer = observe_nothing,
 ) -> Trial:
-    """Run the hooks of one point in their order, as a chain; options as the configuration has them.
+    """Run the hooks of one point in their order, as a chain; options as the configuration has them. `observer` is told of each run.
 
     Early hooks come first, and see the event without claims. Raises ValueError when there is no hook, or the event is not that of
     their point.
@@ -136,13 +141,18 @@ async def try_hooks(
         names = ", ".join(sorted(point.name for point in points)) or "none"
         raise ValueError(f"a {type(event).__name__} needs hooks of its own point; these are hooks of: {names}")
     runs: list[HookRun] = []
+
+    def observe(run: HookRun, /) -> None:
+        runs.append(run)
+        observer(run)
+
     registry = Registry(hooks)
     chain = Chain(
         registry,
         rules=default_rules(grantable_scopes=grantable_scopes),
         timeout=timeout,
         total_timeout=total_timeout,
-        observer=runs.append,
+        observer=observe,
     )
     point = points.pop()
     await registry.start()
@@ -201,7 +211,7 @@ _SAMPLES: Mapping[str, Any] = {
         id_token_claims={"iss": "https://login.example.com", "sub": _USER.id, "aud": "reporting", "email": _USER.email},
     ),
     pre_user_registration.name: PreUserRegistration(
-        user=replace(_USER, id=""),
+        user=replace(_USER, id="", email_verified=False, app_metadata={}),
         connection=_CONNECTION,
         client=_CLIENT,
         request=_REQUEST,

@@ -116,12 +116,12 @@ _HABITS = (
     _Habit(
         pattern=re.compile(r"\bprocess\.env\b"),
         verdict="decide",
-        text="uses process.env, which is empty but for what the script sets itself; name what it needs in `secrets`",
+        text="uses process.env; name what it needs in `env` of its [[hooks]] entry",
     ),
     _Habit(
         pattern=re.compile(r"\bwebtask\.storage\b"),
         verdict="decide",
-        text="uses webtask.storage; what it holds at Auth0 is not in the export",
+        text="uses webtask.storage, which begins empty: what it holds at Auth0 is not in the export",
         only="Hook",
     ),
     _Habit(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hookpoint.hooks import POINTS
-from hookpoint.proxy.auth0_import.assets import Action, Export, Hook, PhoneProviderConfiguration
+from hookpoint.proxy.auth0_import.assets import Action, Binding, Export, Hook, PhoneProviderConfiguration
 from hookpoint.proxy.auth0_import.clients import PlannedClients, plan_clients
 from hookpoint.proxy.auth0_import.errors import ExportError
 from hookpoint.proxy.auth0_import.findings import Finding, cannot, decide
@@ -17,8 +17,13 @@ from hookpoint.proxy.auth0_import.javascript import remarks_on, required_by
 from hookpoint.proxy.auth0_import.packages import Package, Packages
 from hookpoint.proxy.auth0_import.tenant import findings_of_tenant, without_counterpart
 
+_RUNS_AS = {"custom-phone-provider": "send-phone-message"}  # triggers that are no point themselves
 # The secret by which Auth0 itself authenticated to a Hook's container; scripts have no use for it.
 _PLATFORM_SECRET = "auth0-extension-secret"  # noqa: S105 - a name
+_AS_PHONE_MESSAGE = (
+    "a custom-phone-provider Action, it runs at send-phone-message, where the first hook that delivers is the last; its retry and "
+    "drop mean that the code was not delivered"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +107,6 @@ def plan_import(export: Export) -> Plan:
 def _entries(export: Export, findings: list[Finding]) -> Iterator[_Entry]:
     """Everything that can run, in order: at each trigger the enabled Hook before the bound Actions, then what does not run."""
     _check_bindings(export, findings)
-    bound = export.triggers or {}
     for trigger in POINTS:
         hooks = [each for each in export.hooks if each.trigger == trigger]
         enabled = [each for each in hooks if each.enabled]
@@ -112,7 +116,7 @@ def _entries(export: Export, findings: list[Finding]) -> Iterator[_Entry]:
                 decide(trigger, f"several Hooks are enabled ({named}); Auth0 ran one of them, here all run")
             )
         yield from (_Entry(asset=each, trigger=trigger, inactive="") for each in enabled)
-        flow = [each.action_name for each in bound.get(trigger, ())]
+        flow = [each.action_name for name, each in _bindings(export) if _RUNS_AS.get(name, name) == trigger]
         by_name = {each.name: each for each in export.actions}
         for name in flow:
             if name in by_name:
@@ -121,7 +125,8 @@ def _entries(export: Export, findings: list[Finding]) -> Iterator[_Entry]:
             if not hook.enabled:
                 yield _Entry(asset=hook, trigger=trigger, inactive=_why_hook_is_inactive(hook))
         for action in export.actions:
-            if _home_of(action) == trigger and action.name not in flow:
+            home = _home_of(action)
+            if _RUNS_AS.get(home, home) == trigger and action.name not in flow:
                 unknown = "the export does not say whether it ran: it has no triggers"
                 yield _Entry(
                     asset=action,
@@ -132,23 +137,29 @@ def _entries(export: Export, findings: list[Finding]) -> Iterator[_Entry]:
 
 def _check_bindings(export: Export, findings: list[Finding]) -> None:
     names = {each.name for each in export.actions}
-    for trigger, bindings in (export.triggers or {}).items():
-        for binding in bindings:
-            if binding.action_name not in names:
-                text = f"{trigger} runs it, and it is not in the export (an Action of the marketplace, perhaps)"
-                findings.append(decide(binding.action_name, text))
-            elif trigger not in POINTS:
-                findings.append(cannot(binding.action_name, without_counterpart(trigger)))
-    bound = {each.action_name for bindings in (export.triggers or {}).values() for each in bindings}
+    for trigger, binding in _bindings(export):
+        if binding.action_name not in names:
+            text = f"{trigger} runs it, and it is not in the export (an Action of the marketplace, perhaps)"
+            findings.append(decide(binding.action_name, text))
+        elif trigger in _RUNS_AS:
+            findings.append(decide(binding.action_name, _AS_PHONE_MESSAGE))
+        elif trigger not in POINTS:
+            findings.append(cannot(binding.action_name, without_counterpart(trigger)))
+    bound = {binding.action_name for _, binding in _bindings(export)}
     for action in export.actions:
         home = _home_of(action)
-        if home not in POINTS and action.name not in bound:
+        if home not in POINTS and home not in _RUNS_AS and action.name not in bound:
             findings.append(cannot(action.name, without_counterpart(home)))
     lost = (each for each in export.hooks if each.trigger not in POINTS)
     findings += (cannot(each.name, without_counterpart(each.trigger)) for each in lost)
-    if export.triggers is None and any(_home_of(each) in POINTS for each in export.actions):
+    if export.triggers is None and export.actions:
         text = "the export has none, so that nobody knows which Actions ran, and in which order: all are commented out"
         findings.append(decide("triggers", text))
+
+
+def _bindings(export: Export) -> Iterator[tuple[str, Binding]]:
+    for trigger, bindings in (export.triggers or {}).items():
+        yield from ((trigger, each) for each in bindings)
 
 
 def _home_of(action: Action) -> str:

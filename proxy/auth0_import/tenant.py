@@ -10,8 +10,6 @@ from hookpoint.proxy.auth0_import.findings import Finding, cannot, decide
 _WITHOUT_COUNTERPART = {
     "post-login": "post-login Actions run in Auth0's login, which no proxy sees; what they do to tokens goes into a hook at "
     "token-issuance",
-    "custom-phone-provider": "custom-phone-provider Actions have an event of their own; write it as a send-phone-message hook, "
-    "or name a provider in [[sms.providers]]",
     "custom-email-provider": "hookpoint sends no e-mail",
     "password-exchange": "password-exchange was withdrawn by Auth0; use a hook at token-issuance",
     "custom-token-exchange": "the server itself must accept such an exchange; hooks at token-issuance see its tokens",
@@ -49,5 +47,3 @@ def findings_of_tenant(export: Export) -> Iterator[Finding]:
             continue
         if provider.name == "twilio":
             yield decide("phone provider twilio", "it is in the configuration as [[sms.providers]], commented out")
-        elif provider.name == "custom":
-            yield cannot("phone provider custom", without_counterpart("custom-phone-provider"))

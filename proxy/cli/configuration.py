@@ -48,13 +48,19 @@ def configuration_file(
     return None if configured and not default.exists() else default
 
 
-def settings_of(context: typer.Context, config: Path | None = None, *, proxy: bool = False) -> Settings:
+def settings_of(
+    context: typer.Context,
+    config: Path | None = None,
+    *,
+    proxy: bool = False,
+    environ: Mapping[str, str] = os.environ,
+) -> Settings:
     """Return the configuration of a command; print its problems and leave with exit code 1 when it cannot be used.
 
     `config` is the command's own --config; `proxy` demands what only a reverse proxy needs.
     """
     try:
-        return load(configuration_file(context, config), proxy=proxy)
+        return load(configuration_file(context, config), environ, proxy=proxy)
     except ConfigurationError as error:
         print_problems(Console(stderr=True), error.problems)
         raise typer.Exit(1) from None

@@ -24,6 +24,7 @@ SCRIPTS = {
     "limit-partners.js": "actions/limit-partners/code.js",
     "tag-token.js": "actions/Tag token/code.js",
     "normalise-profile.js": "actions/normalise-profile/code.js",
+    "voice-codes.js": "actions/voice-codes/code.js",
     "old-limits.js": "actions/old-limits/code.js",
 }
 
@@ -54,6 +55,7 @@ def test_hooks_come_in_the_order_of_auth0_with_the_enabled_hook_first(imported: 
         ("pre-user-registration", "normalise-profile", "scripts/normalise-profile.js"),
         ("post-user-registration", "welcome", "scripts/welcome.js"),
         ("send-phone-message", "acme-sms", "scripts/acme-sms.js"),
+        ("send-phone-message", "voice-codes", "scripts/voice-codes.js"),
     ]
 
 
@@ -62,7 +64,7 @@ def test_what_did_not_run_is_commented_out_with_the_reason(imported: Path) -> No
     assert '# Commented out: not in the flow at Auth0.\n# [[hooks]]\n# name = "old-limits"' in text
     assert '# Commented out: disabled at Auth0.\n# [[hooks]]\n# name = "tell-security"' in text
     uncommented = tomllib.loads(text.replace("\n# [[hooks]]\n# name", "\n[[hooks]]\nname"))
-    assert len(uncommented["hooks"]) == 9
+    assert len(uncommented["hooks"]) == 10
 
 
 def test_scripts_are_unchanged(imported: Path) -> None:
@@ -107,9 +109,9 @@ def test_the_report_says_what_to_decide_what_does_not_work_and_where_placeholder
     assert "- old-limits, line 4: calls Auth0's Management API" in decide
     assert "- API Shop: its tokens are signed with HS256" in decide
     assert "- phone provider twilio: " in decide
+    assert "- voice-codes: a custom-phone-provider Action, it runs at send-phone-message" in decide
     assert [line.split(":")[0] for line in cannot.strip().splitlines()] == [
         "- enrich-login",
-        "- voice-codes",
         "- rule link-accounts",
     ]
     assert "| ##ENV## | hookpoint.toml:1, scripts/limit-partners.js:10 |" in report
@@ -150,7 +152,7 @@ def test_nothing_is_overwritten_unless_forced(tmp_path: Path) -> None:
     ]
     assert contents(tmp_path) == {"hookpoint.toml": b"mine"}
     assert hookpoint(tmp_path, "import-auth0", str(DIRECTORY), "--force").returncode == 0
-    assert len(configuration(tmp_path)["hooks"]) == 7
+    assert len(configuration(tmp_path)["hooks"]) == 8
 
 
 def test_an_import_that_fails_half_way_leaves_everything_as_it_was(tmp_path: Path) -> None:
