@@ -36,6 +36,8 @@ from hookpoint.proxy.tokens.publishing import published_jwks
 from hookpoint.proxy.tokens.remote_keys import FetchedKeys, RemoteKeySet
 from hookpoint.proxy.tokens.signing_keys import SigningKeys
 from hookpoint.proxy.tokens.verification import TokenVerifier
+from hookpoint.proxy.upstream import Upstream
+from hookpoint.proxy.users.admin import open_admin
 from hookpoint.proxy.users.deliveries import Outbox
 from hookpoint.proxy.users.site import UserParts, user_flows, user_routes
 from hookpoint.proxy.vault.locks import Locks
@@ -118,7 +120,7 @@ async def load_site(parts: Parts, root_path: str) -> Site:
         routes = _routes(metadata, flows)
     for_users = user_routes(dialect, parts.chain, announces=parts.outbox is not None)
     routes += for_users
-    flows |= user_flows(_user_parts(parts), dialect, for_users)
+    flows |= user_flows(_user_parts(parts, metadata), dialect, for_users)
     try:
         table = RouteTable(routes, root_path=root_path)
     except RouteError as error:
@@ -142,8 +144,17 @@ async def load_site(parts: Parts, root_path: str) -> Site:
     )
 
 
-def _user_parts(parts: Parts) -> UserParts:
+def _user_parts(parts: Parts, metadata: ServerMetadata) -> UserParts:
+    settings = parts.settings
+    admin = open_admin(
+        settings.upstream.admin,
+        parts.app,
+        elsewhere=_admin_api,
+        token_path=next(iter(metadata.token_paths), "/oauth/token"),
+        timeout=settings.limits.upstream_header_timeout,
+    )
     return UserParts(
+        admin=admin,
         app=parts.app,
         settings=parts.settings,
         chain=parts.chain,
@@ -151,6 +162,10 @@ def _user_parts(parts: Parts) -> UserParts:
         describe=parts.describe,
         outbox=parts.outbox,
     )
+
+
+def _admin_api(url: str) -> ASGIApp:
+    return Upstream(url, reuse="never")  # a call now and then; nothing is left open that would have to be closed
 
 
 def server_documents(app: ASGIApp, settings: Settings, dialect: Dialect, root_path: str = "") -> ServerDocuments:

@@ -138,6 +138,25 @@ def _seals_follow_each_other(settings: Settings) -> Iterator[Conflict]:
         )
 
 
+def _administrators_have_credentials(settings: Settings) -> Iterator[Conflict]:
+    admin = settings.upstream.admin
+    if admin is None:
+        return
+    if (admin.client_id is None) != (admin.client_secret is None):
+        missing = "client_secret" if admin.client_secret is None else "client_id"
+        yield Conflict(
+            location=("upstream", "admin", missing),
+            reason="a client needs both an id and a secret",
+            remedy=f"Write {missing} as well.",
+        )
+    elif admin.client_id is None and not admin.headers:
+        yield Conflict(
+            location=("upstream", "admin"),
+            reason="there are no credentials",
+            remedy="Write client_id and client_secret, or headers.",
+        )
+
+
 def _hooks_fit_their_kind(settings: Settings) -> Iterator[Conflict]:
     names: set[str] = set()
     for index, hook in enumerate(settings.hooks):
@@ -183,6 +202,7 @@ RULES: tuple[Callable[[Settings], Iterator[Conflict]], ...] = (
     _times_fit,
     _keys_have_time,
     _seals_follow_each_other,
+    _administrators_have_credentials,
     _hooks_fit_their_kind,
     *SMS_RULES,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -123,6 +124,30 @@ class IntrospectionSettings(Section):
     """Its client secret."""
 
 
+class AdminSettings(Section):
+    """An administrator of the server, for what a dialect says that administrators do: writing metadata, looking users up."""
+
+    url: UpstreamOrigin | None = Field(default=None, examples=["http://127.0.0.1:4434"])
+    """The origin of the administrators' API. Default: `upstream.url`."""
+
+    headers: Mapping[str, Secret] = Field(default_factory=dict, examples=[{"Authorization": "env:ADMIN_AUTHORIZATION"}])
+    """Credentials as header fields: an API key, or `Authorization` with a token that does not end."""
+
+    client_id: Annotated[str, Field(min_length=1)] | None = Field(default=None, examples=["hookpoint"])
+    """A client that gets tokens for itself (`grant_type=client_credentials`), by client_secret_basic."""
+
+    client_secret: Secret | None = Field(default=None, examples=["env:ADMIN_CLIENT_SECRET"])
+    """Its client secret."""
+
+    parameters: Mapping[str, str] = Field(
+        default_factory=dict, examples=[{"audience": "https://login.example.com/api/v2/"}]
+    )
+    """More parameters of its token requests."""
+
+    token_path: RoutePath | None = Field(default=None, examples=["/oauth/token"])
+    """Where it gets tokens. Default: the server's token endpoint."""
+
+
 class RouteSettings(Section):
     """Paths, where the dialect and discovery do not say or say something else."""
 
@@ -175,6 +200,11 @@ class UpstreamSettings(Section):
         default=None, examples=[{"client_id": "hookpoint", "client_secret": "env:INTROSPECTION_SECRET"}]
     )
     """With what hookpoint asks about opaque tokens, so that hooks see their claims."""
+
+    admin: AdminSettings | None = Field(
+        default=None, examples=[{"client_id": "hookpoint", "client_secret": "env:ADMIN_CLIENT_SECRET"}]
+    )
+    """With what hookpoint does what only administrators may, so that it can write app metadata and look users up."""
 
     reuse: Literal["guarded", "never"] = "guarded"
     """Connections: used again after checks, or one for each request."""

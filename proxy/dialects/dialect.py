@@ -47,10 +47,12 @@ class Dialect(Part):
 
     @model_validator(mode="after")
     def _check_users(self) -> Self:
-        check_denial(self.denial, set())
+        routes: list[UserRoute] = [*self.sign_up.values(), *self.password_change.values()]
+        check_denial(self.denial, {name for route in routes for name in (*route.parameters, *route.values)})
         taken: dict[str, str] = dict.fromkeys(self.token.paths, "token")
-        for kind, routes in (("sign_up", self.sign_up), ("password_change", self.password_change)):
-            for name, route in routes.items():
+        for kind in ("sign_up", "password_change"):
+            described: dict[str, UserRoute] = getattr(self, kind)
+            for name, route in described.items():
                 if other := taken.get(route.path):
                     raise ValueError(f"{kind}.{name} has the path of {other}, {route.path}")
                 taken[route.path] = f"{kind}.{name}"

@@ -23,36 +23,38 @@ _TEXTS = ("id", "email", "username", "phone_number", "name")
 _FLAGS = ("email_verified", "phone_verified")
 
 
-def members_of(answer: Answer) -> Mapping[str, object]:
-    """The members of an answer that is a JSON object, none of any other."""
+def document_of(answer: Answer) -> object:
+    """What an answer says in JSON, None for any other."""
     try:
-        return JsonObject.parse(answer.body).members if answer.body else {}
+        if answer.body.lstrip()[:1] == b"[":  # strict JSON is read of objects
+            return JsonObject.parse(b'{"items":%s}' % answer.body).members["items"]
+        return JsonObject.parse(answer.body).members if answer.body else None
     except JsonError:
-        return {}
+        return None
 
 
 def succeeded(answer: Answer, ways: tuple[Success, ...]) -> bool:
     """Tell whether an answer is one of the ways to say yes."""
-    members = members_of(answer)
-    return any(_matches(answer, members, way) for way in ways)
+    document = document_of(answer)
+    return any(_matches(answer, document, way) for way in ways)
 
 
-def _matches(answer: Answer, members: Mapping[str, object], way: Success) -> bool:
+def _matches(answer: Answer, document: object, way: Success) -> bool:
     if answer.status not in way.status and (way.status or not 200 <= answer.status < 300):
         return False
     if way.location and not fnmatchcase((answer.header(b"location") or b"").decode("latin-1"), way.location):
         return False
-    if any(find(members, segments_of(pointer)) is None for pointer in way.present):
+    if any(find(document, segments_of(pointer)) is None for pointer in way.present):
         return False
     return all(
-        any(type(found) is type(value) and found == value for found in find_all(members, segments_of(pointer)))
+        any(type(found) is type(value) and found == value for found in find_all(document, segments_of(pointer)))
         for pointer, value in way.members.items()
     )
 
 
 def user_in(user: User, answer: Answer, where: AnswerPlaces) -> User:
     """What is known of the user, with what the answer says in its place."""
-    user = user_of(user, members_of(answer), where)
+    user = user_of(user, document_of(answer), where)
     location = answer.header(b"location")
     if where.location and location:
         found = _location(where.location).search(unquote(urlsplit(location.decode("latin-1")).path))
@@ -61,16 +63,16 @@ def user_in(user: User, answer: Answer, where: AnswerPlaces) -> User:
     return user
 
 
-def user_of(user: User, members: object, where: AnswerPlaces) -> User:
-    """What is known of the user, with what an object says in its place."""
+def user_of(user: User, document: object, where: AnswerPlaces) -> User:
+    """What is known of the user, with what a document says in its place."""
     told: dict[str, object] = {}
     for name in _TEXTS:
-        value = _first(members, getattr(where, name))
+        value = _first(document, getattr(where, name))
         if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
             told[name] = str(value)
     for name in _FLAGS:
         if pointers := getattr(where, name):
-            value = _first(members, pointers)
+            value = _first(document, pointers)
             told[name] = value is True or (isinstance(value, str) and value.lower() not in ("", "false"))
     return _with(user, told)
 
@@ -79,8 +81,8 @@ def _with(user: User, told: Mapping[str, Any]) -> User:
     return replace(user, **told) if told else user
 
 
-def _first(members: object, pointers: tuple[str, ...]) -> object:
-    found = (find(members, segments_of(pointer)) for pointer in pointers)
+def _first(document: object, pointers: tuple[str, ...]) -> object:
+    found = (find(document, segments_of(pointer)) for pointer in pointers)
     return next((value for value in found if value is not None and value != ""), None)
 
 
