@@ -91,9 +91,7 @@ class AdminAccess:
     async def _renew(self, client: AdminClient, scope: Scope) -> None:
         request = form_request(scope, client.token_path, client.form, [(b"authorization", client.authorization)])
         try:
-            answer = await call(
-                self._token_app, request, client.form, max_body=_MAX_ANSWER, timeout=self._timeout
-            )
+            answer = await call(self._token_app, request, client.form, max_body=_MAX_ANSWER, timeout=self._timeout)
         except CallFailed as error:
             raise AdminUnavailable(f"no token at {client.token_path}: {error.reason}") from error
         self._token, lifetime = _granted(answer, client.token_path)
@@ -112,7 +110,12 @@ def _granted(answer: Answer, path: str) -> tuple[str, float]:
 
 
 def open_admin(
-    settings: AdminSettings | None, app: ASGIApp, *, elsewhere: Callable[[str], ASGIApp], token_path: str, timeout: float
+    settings: AdminSettings | None,
+    app: ASGIApp,
+    *,
+    elsewhere: Callable[[str], ASGIApp],
+    token_path: str,
+    timeout: float,
 ) -> AdminAccess | None:
     """The administrator of the configuration, None where it has none. `elsewhere` gives an application for another origin."""
     if settings is None:

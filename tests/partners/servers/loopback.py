@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 LOOPBACK = "127.0.0.1"
@@ -67,15 +67,17 @@ def bind() -> _Server:
 def serve(server: _Server, app: WSGIApplication, secret: tuple[str, str], counts: Counter[str]) -> None:
     """Serve `app` behind the guard until the process ends, and tell the parent that it is ready."""
     server.set_app(Guard(app, secret, counts))
-    control = _open_control(counts)
+    control = open_control(counts)
     print(json.dumps({"url": f"http://{LOOPBACK}:{server.server_port}", "control": control}), flush=True)
     server.serve_forever()
 
 
-def _open_control(counts: Counter[str]) -> str:
+def open_control(counts: Counter[str], mails: Sequence[object] = ()) -> str:
+    """Open the side door for tests, and return its URL: /counts, and /mails for what would have been sent."""
+
     class Control(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            body = json.dumps(counts).encode()
+            body = json.dumps(list(mails) if self.path == "/mails" else counts).encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
