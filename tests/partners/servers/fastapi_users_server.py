@@ -17,6 +17,7 @@ from fastapi.responses import PlainTextResponse, Response
 from fastapi_users import BaseUserManager, FastAPIUsers, UUIDIDMixin, schemas
 from fastapi_users.authentication import AuthenticationBackend, BearerTransport, JWTStrategy
 from fastapi_users.db import BaseUserDatabase
+from pydantic import Field
 from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
 
 from tests.partners.servers.loopback import bind, open_control, read_settings
@@ -43,15 +44,15 @@ class User:
 class UserRead(schemas.BaseUser[uuid.UUID]):
     """What clients see."""
 
-    user_metadata: dict[str, Any] = {}
-    app_metadata: dict[str, Any] = {}
+    user_metadata: dict[str, Any] = Field(default_factory=dict)
+    app_metadata: dict[str, Any] = Field(default_factory=dict)
 
 
 class UserCreate(schemas.BaseUserCreate):
     """What registration takes."""
 
-    user_metadata: dict[str, Any] = {}
-    app_metadata: dict[str, Any] = {}
+    user_metadata: dict[str, Any] = Field(default_factory=dict)
+    app_metadata: dict[str, Any] = Field(default_factory=dict)
 
 
 class UserUpdate(schemas.BaseUserUpdate):

@@ -12,6 +12,7 @@ from typing import Any
 import httpx2
 
 from tests.partners.loopback import open_http
+from tests.proxy.e2e.product import eventually
 from tests.proxy.e2e.serving import run_proxy
 from tests.proxy.users.scripted import Said, Scripted, run_scripted
 
@@ -20,7 +21,16 @@ HOOKS = """
 import json
 from pathlib import Path
 
-from hookpoint.hooks import Deny, PreUserRegistration, UserChanges, pre_user_registration
+from hookpoint.hooks import (
+    Deny,
+    PostChangePassword,
+    PostUserRegistration,
+    PreUserRegistration,
+    UserChanges,
+    post_change_password,
+    post_user_registration,
+    pre_user_registration,
+)
 from hookpoint.hooks.wire import event_to_json
 
 
@@ -47,6 +57,16 @@ def decide(event: PreUserRegistration) -> UserChanges | None:
 @pre_user_registration(needs_password=True)
 def check_password(event: PreUserRegistration) -> None:
     note("password", event)
+
+
+@post_user_registration
+def welcome(event: PostUserRegistration) -> None:
+    note("post-user-registration", event)
+
+
+@post_change_password
+def warn(event: PostChangePassword) -> None:
+    note("post-change-password", event)
 """
 PASSWORD = "correct horse battery staple"
 
@@ -65,6 +85,15 @@ class Stage:
         self.seen.write_text("")
         async with open_http() as http:
             return await http.request(method, self.url + target, **arguments)
+
+    async def delivered(self, point: str) -> dict[str, Any]:
+        """The one event of a point that a hook is told of after the answer."""
+
+        async def look() -> list[dict[str, Any]]:
+            return self.events(point)
+
+        (event,) = await eventually(look, bool)
+        return event
 
     def events(self, point: str) -> list[dict[str, Any]]:
         """The events of a point that hooks have seen since."""
