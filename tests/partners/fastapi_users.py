@@ -5,9 +5,8 @@ from __future__ import annotations
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from tests.partners.loopback import ask
 from tests.partners.partner import SECRET_HEADER, Partner
 from tests.partners.processes import server_process
 
@@ -32,9 +31,3 @@ def run_fastapi_users(secret: tuple[str, str] = SECRET_HEADER) -> Iterator[Partn
             clients={},
             process=process,
         )
-
-
-def sent_mails(partner: Partner) -> list[dict[str, Any]]:
-    """What it would have sent by mail."""
-    mails: list[dict[str, Any]] = ask("GET", f"{partner.control}/mails")
-    return mails

@@ -66,6 +66,11 @@ class Partner:
         counts: dict[str, int] = ask("GET", f"{self.control}/counts")
         return {"token": 0, "jwks": 0, "discovery": 0, "refused": 0} | counts
 
+    def mails(self) -> list[dict[str, Any]]:
+        """What it would have sent by mail, where it sends mails."""
+        mails: list[dict[str, Any]] = ask("GET", f"{self.control}/mails")
+        return mails
+
     async def ask_for_token(self, url: str | None = None, **parameters: str) -> httpx2.Response:
         """Post a client_credentials request of the client_secret_basic client, with the secret header."""
         client = self.client()

@@ -72,8 +72,23 @@ def configure(folder: Path) -> None:
             "django.contrib.messages.middleware.MessageMiddleware",
             "allauth.account.middleware.AccountMiddleware",
         ],
+        TEMPLATES=[{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}],
+        AUTHENTICATION_BACKENDS=["allauth.account.auth_backends.AuthenticationBackend"],
         HEADLESS_ONLY=True,
-        HEADLESS_CLIENTS=("app",),
+        HEADLESS_CLIENTS=("app", "browser"),
+        HEADLESS_FRONTEND_URLS={
+            "account_confirm_email": "https://app.example.test/verify/{key}",
+            "account_reset_password_from_key": "https://app.example.test/reset/{key}",
+            "account_reset_password": "https://app.example.test/forgotten",
+            "account_signup": "https://app.example.test/sign-up",
+        },
+        ACCOUNT_SIGNUP_FIELDS=["email*", "username", "password1*"],
+        ACCOUNT_SIGNUP_FORM_CLASS="tests.partners.servers.django_users.SignUp",
+        ACCOUNT_LOGIN_METHODS={"email"},
+        ACCOUNT_EMAIL_VERIFICATION="mandatory",
+        ACCOUNT_PREVENT_ENUMERATION=False,
+        ACCOUNT_RATE_LIMITS=False,
+        EMAIL_BACKEND="tests.partners.servers.django_users.Mailbox",
         OAUTH2_PROVIDER={"SCOPES": {"api:read": "read", "api:write": "write"}, "PKCE_REQUIRED": True},
         IDP_OIDC_PRIVATE_KEY=key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
         IDP_OIDC_ACCESS_TOKEN_FORMAT="jwt",
@@ -106,10 +121,12 @@ def main() -> None:
     from django.core.management import call_command
     from django.core.wsgi import get_wsgi_application
 
+    from tests.partners.servers.django_users import kept
+
     call_command("migrate", run_syncdb=True, verbosity=0)
     for client in given["clients"]:
         register(client)
-    serve(bind(), get_wsgi_application(), (given["secret"][0], given["secret"][1]), counts)
+    serve(bind(), get_wsgi_application(), (given["secret"][0], given["secret"][1]), counts, kept)
 
 
 def __getattr__(name: str) -> Any:

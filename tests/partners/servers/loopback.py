@@ -64,10 +64,16 @@ def bind() -> _Server:
     return _Server((LOOPBACK, 0), _QuietHandler)
 
 
-def serve(server: _Server, app: WSGIApplication, secret: tuple[str, str], counts: Counter[str]) -> None:
+def serve(
+    server: _Server,
+    app: WSGIApplication,
+    secret: tuple[str, str],
+    counts: Counter[str],
+    mails: Sequence[object] = (),
+) -> None:
     """Serve `app` behind the guard until the process ends, and tell the parent that it is ready."""
     server.set_app(Guard(app, secret, counts))
-    control = open_control(counts)
+    control = open_control(counts, mails)
     print(json.dumps({"url": f"http://{LOOPBACK}:{server.server_port}", "control": control}), flush=True)
     server.serve_forever()
 

@@ -72,19 +72,19 @@ PASSWORD = "correct horse battery staple"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stage:
-    """hookpoint at `url`, the server behind it, and what hooks have seen."""
+class Seen:
+    """What hooks have seen, in a file that they write."""
 
-    url: str
-    server: Scripted
-    seen: Path
+    path: Path
 
-    async def send(self, method: str, target: str, **arguments: Any) -> httpx2.Response:
-        """Send a request to hookpoint, after everything before was forgotten."""
-        self.server.calls.clear()
-        self.seen.write_text("")
-        async with open_http() as http:
-            return await http.request(method, self.url + target, **arguments)
+    def clear(self) -> None:
+        """Forget it."""
+        self.path.write_text("")
+
+    def events(self, point: str) -> list[dict[str, Any]]:
+        """The events of a point."""
+        events = map(json.loads, self.path.read_text().splitlines())
+        return [event for event in events if event["point"] == point]
 
     async def delivered(self, point: str) -> dict[str, Any]:
         """The one event of a point that a hook is told of after the answer."""
@@ -95,24 +95,51 @@ class Stage:
         (event,) = await eventually(look, bool)
         return event
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """hookpoint at `url`, the server behind it, and what hooks have seen."""
+
+    url: str
+    server: Scripted
+    seen: Seen
+
+    async def send(self, method: str, target: str, **arguments: Any) -> httpx2.Response:
+        """Send a request to hookpoint, after everything before was forgotten."""
+        self.server.calls.clear()
+        self.seen.clear()
+        async with open_http() as http:
+            return await http.request(method, self.url + target, **arguments)
+
     def events(self, point: str) -> list[dict[str, Any]]:
         """The events of a point that hooks have seen since."""
-        events = map(json.loads, self.seen.read_text().splitlines())
-        return [event for event in events if event["point"] == point]
+        return self.seen.events(point)
+
+    async def delivered(self, point: str) -> dict[str, Any]:
+        """The one event of a point that a hook is told of after the answer."""
+        return await self.seen.delivered(point)
 
 
 @contextmanager
-def run_stage(folder: Path, answers: dict[str, Said], *, dialect: str, **upstream: Any) -> Iterator[Stage]:
-    """Run both; the dialect is a name, or the text of a file."""
+def run_hooked(folder: Path, upstream: str, *, dialect: str, **more: Any) -> Iterator[tuple[str, Seen]]:
+    """Run hookpoint before a server; the dialect is a name, or the text of a file. Gives its URL."""
     (folder / "hooks.py").write_text(HOOKS)
     if "\n" in dialect:
         (folder / "dialect.toml").write_text(dialect)
         dialect = str(folder / "dialect.toml")
+    seen = Seen(path=folder / "seen.jsonl")
+    seen.clear()
+    settings = {
+        "upstream": {"url": upstream, "dialect": dialect, **more},
+        "hooks": [{"run": str(folder / "hooks.py")}],
+    }
+    with run_proxy(settings) as url:
+        yield url, seen
+
+
+@contextmanager
+def run_stage(folder: Path, answers: dict[str, Said], *, dialect: str, **upstream: Any) -> Iterator[Stage]:
+    """Run hookpoint and a scripted server."""
     server = Scripted(answers=answers)
-    with run_scripted(server) as behind:
-        settings = {
-            "upstream": {"url": behind, "dialect": dialect, **upstream},
-            "hooks": [{"run": str(folder / "hooks.py")}],
-        }
-        with run_proxy(settings) as url:
-            yield Stage(url=url, server=server, seen=folder / "seen.jsonl")
+    with run_scripted(server) as behind, run_hooked(folder, behind, dialect=dialect, **upstream) as (url, seen):
+        yield Stage(url=url, server=server, seen=seen)

@@ -21,6 +21,7 @@ const settings = await readSettings();
 const counts = new Counts();
 const { server, url } = await listen();
 const publicUrl = settings.publicUrl ?? url;
+const mails = [];
 
 /** Hand a code to whoever delivers text messages. */
 async function deliver(to, code) {
@@ -38,7 +39,11 @@ const options = {
   baseURL: publicUrl,
   secret: randomBytes(32).toString('hex'),
   trustedOrigins: [publicUrl, url],
-  emailAndPassword: { enabled: true },
+  emailAndPassword: {
+    enabled: true,
+    sendResetPassword: async ({ user, token }) => void mails.push({ to: user.email, token }),
+  },
+  user: { additionalFields: { userMetadata: { type: 'json', required: false } } },
   rateLimit: { enabled: false },
   telemetry: { enabled: false },
   logger: { level: 'error' },
@@ -103,4 +108,4 @@ server.on('request', guarded(settings.secret, counts, (request, response) => {
   if (request.url.split('?')[0].endsWith('/.well-known/openid-configuration')) counts.add('discovery');
   answer(request, response);
 }));
-ready({ url, issuer: `${publicUrl}/api/auth`, control: await openControl(counts) });
+ready({ url, issuer: `${publicUrl}/api/auth`, control: await openControl(counts, { mails: () => mails }) });
