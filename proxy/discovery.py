@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 import structlog
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Scope
 
 from hookpoint.hooks.strict_json import JsonError, JsonObject
 from hookpoint.proxy.answers import Answer
@@ -140,10 +140,13 @@ class ServerDocuments:
         paths = self._discovery_paths or self._dialect.documents.discovery
         return tuple(dict.fromkeys(path.replace("{issuer}", issuer_path) for path in paths))
 
+    def request(self, path: str) -> Scope:
+        """The scope of a GET of hookpoint's own for a path of the server."""
+        return document_request(self._base.netloc, self._base.scheme, path, self._root_path)
+
     async def _get(self, path: str) -> Answer:
-        request = document_request(self._base.netloc, self._base.scheme, path, self._root_path)
         try:
-            return await call(self._app, request, b"", max_body=MAX_DOCUMENT, timeout=DOCUMENT_TIMEOUT)
+            return await call(self._app, self.request(path), b"", max_body=MAX_DOCUMENT, timeout=DOCUMENT_TIMEOUT)
         except CallFailed as error:
             raise DiscoveryFailed(f"{path}: {error.reason}") from error
         except Exception as error:  # a mounted application's own

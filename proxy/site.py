@@ -39,7 +39,8 @@ from hookpoint.proxy.tokens.verification import TokenVerifier
 from hookpoint.proxy.upstream import Upstream
 from hookpoint.proxy.users.admin import open_admin
 from hookpoint.proxy.users.deliveries import Outbox
-from hookpoint.proxy.users.site import UserParts, user_flows, user_routes
+from hookpoint.proxy.users.resolving import SignUpResolver
+from hookpoint.proxy.users.site import UserParts, server_calls, user_flows, user_routes
 from hookpoint.proxy.vault.locks import Locks
 from hookpoint.proxy.vault.vault import Vault
 
@@ -120,7 +121,8 @@ async def load_site(parts: Parts, root_path: str) -> Site:
         routes = _routes(metadata, flows)
     for_users = user_routes(dialect, parts.chain, announces=parts.outbox is not None)
     routes += for_users
-    flows |= user_flows(_user_parts(parts, metadata), dialect, for_users)
+    user_parts = _user_parts(parts, metadata)
+    flows |= user_flows(user_parts, dialect, for_users)
     try:
         table = RouteTable(routes, root_path=root_path)
     except RouteError as error:
@@ -141,6 +143,7 @@ async def load_site(parts: Parts, root_path: str) -> Site:
         keys=keys,
         bearer=BearerTokens(parts.own_tokens) if parts.own_tokens is not None and parts.intercepts else None,
         leaks=_leak_detector(parts, metadata, keys),
+        resolver=SignUpResolver(dialect, server_calls(user_parts), lambda: documents.request("/")),
     )
 
 

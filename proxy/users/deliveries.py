@@ -32,10 +32,11 @@ def subject_of(user: User, connection: Connection) -> str:
     return f"{connection.name}/{name}"
 
 
-def lookup_of(user: User, connection: Connection, route: str) -> dict[str, str]:
-    """By what a user is found again; `route` is that of the sign-up."""
+def lookup_of(user: User, connection: Connection, *, route: str, root_path: str) -> dict[str, str]:
+    """By what a user is found again; `route` is that of the sign-up, `root_path` the mount root it was below."""
     known = {
         "route": route,
+        "root_path": root_path,
         "id": user.id,
         "email": user.email,
         "username": user.username,

@@ -58,7 +58,7 @@ class PasswordChange:
         """Handle one request; raises StoreError and CallFailed."""
         known = await self._who(scope, asked)
         announcement = Announcement(self._outbox, self._event(self._new_id(), known, asked))
-        lookup = lookup_of(known, asked.connection, self._name)
+        lookup = lookup_of(known, asked.connection, route=self._name, root_path=scope.get("root_path", ""))
         await announcement.keep(subject_of(known, asked.connection), lookup)
         inner = {**scope, "headers": with_identity_coding(scope["headers"])}
         answer = await call(self._app, inner, asked.body, max_body=MAX_ANSWER, timeout=self._timeout)

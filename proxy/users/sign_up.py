@@ -92,7 +92,7 @@ class SignUp:
         body = with_metadata(self._layout, asked, plan.user, plan.in_body)
         if self._outbox is None and not plan.afterwards:
             return Forward(body=body, outcome="forwarded")
-        announcement = await self._announce(self._outbox, plan) if self._outbox else None
+        announcement = await self._announce(self._outbox, plan, scope) if self._outbox else None
         answer = await self._forward(scope, asked, body)
         verdict = judge(answer, self._route.success)
         user = user_in(plan.user, answer, self._route.user) if verdict is Verdict.DONE else plan.user
@@ -144,11 +144,12 @@ class SignUp:
             return f"{kind} is written by an administrator's call; set upstream.admin"
         return f"the dialect says no place for {kind} at {self._route.path}; add one to sign_up.{self._name}.request"
 
-    async def _announce(self, outbox: Outbox, plan: Plan) -> Announcement:
+    async def _announce(self, outbox: Outbox, plan: Plan, scope: Scope) -> Announcement:
         event = self._announced(self._new_id(), plan, plan.user)
         announcement = Announcement(outbox, event)
         connection = plan.event.connection
-        await announcement.keep(subject_of(plan.user, connection), lookup_of(plan.user, connection, self._name))
+        lookup = lookup_of(plan.user, connection, route=self._name, root_path=scope.get("root_path", ""))
+        await announcement.keep(subject_of(plan.user, connection), lookup)
         return announcement
 
     def _announced(self, event_id: str, plan: Plan, user: User) -> PostUserRegistration:

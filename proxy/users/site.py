@@ -68,7 +68,7 @@ def user_routes(dialect: Dialect, chain: Chain, *, announces: bool) -> list[Rout
 def user_flows(parts: UserParts, dialect: Dialect, routes: Collection[Route]) -> dict[str, Flow]:
     """The flows of these routes."""
     limits = parts.settings.limits
-    calls = ServerCalls(parts.app, admin=parts.admin, timeout=limits.upstream_header_timeout)
+    calls = server_calls(parts)
     flows: dict[str, Flow] = {}
     for route in routes:
         described = (dialect.sign_up if route.kind == SIGN_UP else dialect.password_change)[route.name]
@@ -84,6 +84,11 @@ def user_flows(parts: UserParts, dialect: Dialect, routes: Collection[Route]) ->
             undone="nobody was signed up" if route.kind == SIGN_UP else "no password was changed",
         )
     return flows
+
+
+def server_calls(parts: UserParts) -> ServerCalls:
+    """What makes hookpoint's own calls about users."""
+    return ServerCalls(parts.app, admin=parts.admin, timeout=parts.settings.limits.upstream_header_timeout)
 
 
 def _respond(parts: UserParts, name: str, layout: Layout, calls: ServerCalls) -> SignUp | PasswordChange:

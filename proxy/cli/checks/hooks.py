@@ -13,8 +13,12 @@ if TYPE_CHECKING:
     from hookpoint.proxy.cli.checks.context import CheckContext
     from hookpoint.proxy.cli.checks.finding import Finding
 
-# The points at which this version calls hooks; hooks for the others load and are never run.
-SERVED_POINTS = frozenset({"credentials-exchange", "token-issuance", "pre-user-registration", "send-phone-message"})
+# The points at which hooks are called on routes that the dialect has to describe, and what it calls these.
+_ROUTES = {
+    "pre-user-registration": "sign_up",
+    "post-user-registration": "sign_up",
+    "post-change-password": "password_change",
+}
 
 
 async def hooks_load(context: CheckContext) -> list[Finding]:
@@ -29,7 +33,7 @@ async def hooks_load(context: CheckContext) -> list[Finding]:
             findings.append(_failed(failure, key, entry.run))
             continue
         hooks.extend(loaded)
-        findings.extend(_loaded(hook, key, entry.run) for hook in loaded)
+        findings.extend(_loaded(context, hook, key, entry.run) for hook in loaded)
     try:
         Registry(hooks)
     except HookDefinitionError as failure:
@@ -45,9 +49,11 @@ def _failed(failure: HookDefinitionError, key: str, value: str) -> Finding:
     return error("hooks", reason, key=key, value=value, remedy=failure.remedy)
 
 
-def _loaded(hook: Hook, key: str, value: str) -> Finding:
+def _loaded(context: CheckContext, hook: Hook, key: str, value: str) -> Finding:
     point = hook.point.name
-    if point in SERVED_POINTS:
+    kind = _ROUTES.get(point)
+    if kind is None or getattr(context.dialect, kind):
         return fine("hooks", f"{hook.name} runs at {point}")
-    reason = f"{hook.name} is for {point}, where this version does not call hooks yet"
-    return warning("hooks", reason, key=key, value=value, remedy="Keep it for later, or remove it.")
+    reason = f"{hook.name} is for {point}, and the dialect describes no route for it: it never runs"
+    remedy = f"Name the dialect of your server with upstream.dialect, or write one with [{kind}.NAME]."
+    return warning("hooks", reason, key=key, value=value, remedy=remedy)

@@ -17,7 +17,7 @@ kept: list[dict[str, Any]] = []
 """Mails and metadata, in order: {to, text} or {to, user_metadata}."""
 
 
-class Mailbox(BaseEmailBackend):
+class Mailbox(BaseEmailBackend):  # type: ignore[misc]
     """Keeps mails."""
 
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
@@ -26,7 +26,7 @@ class Mailbox(BaseEmailBackend):
         return len(email_messages)
 
 
-class SignUp(forms.Form):
+class SignUp(forms.Form):  # type: ignore[misc]
     """More fields of sign-up."""
 
     user_metadata = forms.JSONField(required=False)

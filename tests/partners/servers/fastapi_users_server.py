@@ -85,7 +85,7 @@ class Users(BaseUserDatabase[User, uuid.UUID]):
         del self._users[user.id]
 
 
-class UserManager(UUIDIDMixin, BaseUserManager[User, uuid.UUID]):  # type: ignore[type-var]
+class UserManager(UUIDIDMixin, BaseUserManager[User, uuid.UUID]):
     """Keeps mails instead of sending them."""
 
     reset_password_token_secret = _SECRET
@@ -102,7 +102,7 @@ async def user_manager() -> AsyncIterator[UserManager]:
     yield UserManager(users)
 
 
-def strategy() -> JWTStrategy[User, uuid.UUID]:  # type: ignore[type-var]
+def strategy() -> JWTStrategy[User, uuid.UUID]:
     return JWTStrategy(secret=_SECRET, lifetime_seconds=3600)
 
 
@@ -111,7 +111,7 @@ def create_app(secret: tuple[str, str]) -> FastAPI:
     backend = AuthenticationBackend(
         name="jwt", transport=BearerTransport(tokenUrl="auth/jwt/login"), get_strategy=strategy
     )
-    library = FastAPIUsers[User, uuid.UUID](user_manager, [backend])  # type: ignore[type-var]
+    library = FastAPIUsers[User, uuid.UUID](user_manager, [backend])
 
     async def count(request: Request) -> None:
         counts[request.scope["endpoint"].__name__ + ":" + request.method] += 1

@@ -247,7 +247,7 @@ PASSWORD_CHANGES = (
     ),
 )
 # Mails that are asked for, and changes that leave the password alone.
-NO_CHANGES = (
+NO_CHANGES: tuple[tuple[str, str, str, Mapping[str, Any]], ...] = (
     ("supabase", "POST", "/recover", {"json": {"email": "jo@example.com"}}),
     ("supabase", "PUT", "/user", {"json": {"data": {"color": "blue"}}}),
     ("kratos", "POST", "/self-service/recovery", {"json": {"email": "jo@example.com"}}),
