@@ -100,8 +100,10 @@ class Guard:
 
     async def verified(self, recipient: str, *, ip: str | None = None) -> None:
         """Somebody typed in the right code for this number."""
-        if self._budgets is not None and self._test(recipient, self._clock()) is None:
-            number = self._numbers.check(recipient)
+        if self._test(recipient, self._clock()) is not None:
+            return
+        number = self._numbers.check(recipient)
+        if self._budgets is not None:
             await self._budgets.verified(number, ip, now=self._clock())
 
     def _test(self, recipient: str, now: float) -> TestNumber | None:

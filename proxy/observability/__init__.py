@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hookpoint.proxy.observability.logging import LogFormat, LogLevel, configure_logging
 from hookpoint.proxy.observability.metrics import Metrics, exposition, new_registry, shared_metrics
-from hookpoint.proxy.observability.redaction import redact, redact_text
+from hookpoint.proxy.observability.redaction import redact, redact_text, redacting
 from hookpoint.proxy.observability.requests import new_request_id
 
 __all__ = [
@@ -17,5 +17,6 @@ __all__ = [
     "new_request_id",
     "redact",
     "redact_text",
+    "redacting",
     "shared_metrics",
 ]

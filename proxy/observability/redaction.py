@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
 REDACTED = "[redacted]"
 
 _DEPTH = 8
+_LEAST_KNOWN = 4
+_known: ContextVar[tuple[str, ...]] = ContextVar("known", default=())
 
 _SECRET_WORDS = frozenset(
     {"apikey", "assertion", "authorization", "bearer", "cookie", "credential", "jwe", "jws", "jwt", "otp", "passcode"}
@@ -103,9 +107,25 @@ def is_secret_name(name: str) -> bool:
     return any(word in _SECRET_WORDS or word.removesuffix("s") in _SECRET_WORDS for word in words)
 
 
+@contextlib.contextmanager
+def redacting(*texts: str) -> Iterator[None]:
+    """Keep these very texts out of what is logged within, wherever they stand: a hook may put them into an exception.
+
+    Texts of less than four characters are left alone.
+    """
+    token = _known.set((*_known.get(), *(text for text in texts if len(text) >= _LEAST_KNOWN)))
+    try:
+        yield
+    finally:
+        _known.reset(token)
+
+
 def redact_text(text: str) -> str:
-    """Return a text without tokens, credentials, private keys and secret parameters."""
-    return _SECRET_TEXT.sub(_keep_label, text)
+    """Return a text without tokens, credentials, private keys, secret parameters and what `redacting` names."""
+    text = _SECRET_TEXT.sub(_keep_label, text)
+    for known in _known.get():
+        text = text.replace(known, REDACTED)
+    return text
 
 
 def _keep_label(match: re.Match[str]) -> str:

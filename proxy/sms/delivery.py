@@ -39,6 +39,7 @@ from hookpoint.providers import (
 from hookpoint.providers import Refused as GuardRefused
 from hookpoint.providers.guard import Admission, Guard
 from hookpoint.providers.numbers import masked
+from hookpoint.proxy.observability import redacting
 from hookpoint.proxy.sms.deduplication import Deduplication
 from hookpoint.proxy.sms.messages import MessageRecords
 from hookpoint.proxy.sms.results import (
@@ -167,6 +168,11 @@ class PhoneDelivery:
             self._count(NOBODY, "test_number")
             log.info("sms_test_number")
             return TestNumberUsed()
+        message = admission.message
+        with redacting(message.text, message.code or "", message.recipient[1:], request.recipient):
+            return await self._deliver_admitted(request, admission, until)
+
+    async def _deliver_admitted(self, request: DeliveryRequest, admission: Admission, until: float) -> DeliveryResult:
         try:
             answer = await self._run_hooks(request, admission.message, until)
         except Deny as denial:

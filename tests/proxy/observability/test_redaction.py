@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hookpoint.proxy.observability import redact, redact_text
+from hookpoint.proxy.observability import redact, redact_text, redacting
 from hookpoint.proxy.observability.redaction import REDACTED, is_secret_name
 
 SECRET = "S3cr3t.Value-of_it"
@@ -141,3 +141,14 @@ def test_hostile_texts_do_not_stall(text: str) -> None:
     began = time.perf_counter()
     redact_text(text)
     assert time.perf_counter() - began < 60  # what grows with the square of the length takes hours
+
+
+def test_what_is_known_to_be_secret_is_kept_out_wherever_it_stands() -> None:
+    with redacting("918273", "4915112345678", "no"):
+        with redacting("another"):
+            text = redact_text("no way for +4915112345678: 918273 or another")
+        assert text == "no way for +[redacted]: [redacted] or [redacted]"
+        assert (
+            redact(None, "", {"event": "failed", "error": ValueError("918273")})["error"] == "ValueError('[redacted]')"
+        )
+    assert redact_text("918273") == "918273"
