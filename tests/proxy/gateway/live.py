@@ -1,23 +1,28 @@
-"""The gateway on a port of its own, for servers in other processes."""
+"""The gateway of `hookpoint serve`, for servers in other processes; what goes out is kept in a file."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from starlette.types import Receive, Scope, Send
+from hookpoint.providers.vendors.file import Stored, read_inbox
+from hookpoint.proxy.config.explain import toml_text
+from tests.leaks import Watch
+from tests.proxy.e2e.product import run_hookpoint
 
-from hookpoint.providers import Message
-from hookpoint.providers.vendors.memory import Memory
-from hookpoint.proxy.answers import Answer
-from hookpoint.proxy.config.sms_gateway import SmsGatewaySettings
-from hookpoint.proxy.flows.intercepted import Directory
-from hookpoint.proxy.gateway.gateway import configured_routes, gateway_routes
-from hookpoint.proxy.own_routes import OwnRoute, OwnRoutes
-from tests.proxy.e2e.serving import serve_in_thread
-from tests.proxy.sms.stage import stage
+_CONFIGURATION = """
+[upstream]
+url = "http://127.0.0.1:9"
+[sms]
+limits = []
+[[sms.providers]]
+name = "main"
+type = "file"
+path = "inbox.jsonl"
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,39 +30,29 @@ class LiveGateway:
     """Where it listens, and what went out so far."""
 
     url: str
-    provider: Memory
+    file: Path
 
-    def last(self) -> Message:
+    @property
+    def messages(self) -> list[Stored]:
+        """All messages, oldest first."""
+        return list(read_inbox(self.file))
+
+    def last(self) -> Stored:
         """The message that went out last."""
-        return self.provider.messages[-1]
+        return self.messages[-1]
 
 
 @contextmanager
-def live_gateway(routes: Sequence[Mapping[str, Any]]) -> Iterator[LiveGateway]:
-    """Serve routes as `[[sms.gateway]]` has them, with everything behind them but a real provider."""
-    provider = Memory("main")
-    settings = [SmsGatewaySettings.model_validate(route) for route in routes]
-    running = AsyncExitStack()
-    gateways: list[OwnRoutes] = []
-
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            await receive()
-            it = await running.enter_async_context(stage(providers=[provider]))
-            routes = gateway_routes(
-                configured_routes(settings), it.delivery, directory=Directory({}), new_id=lambda: "call"
-            )
-            gateways.append(OwnRoutes(routes))
-            await send({"type": "lifespan.startup.complete"})
-            await receive()
-            await running.aclose()
-            await send({"type": "lifespan.shutdown.complete"})
-            return
-        found = gateways[0].find(scope["raw_path"], scope["path"])
-        if isinstance(found, OwnRoute):
-            await found.flow(scope, receive, send)
-        else:
-            await Answer(status=404).send(send)
-
-    with serve_in_thread(app) as url:
-        yield LiveGateway(url=url, provider=provider)
+def live_gateway(folder: Path, routes: Sequence[Mapping[str, Any]]) -> Iterator[LiveGateway]:
+    """Serve routes as `[[sms.gateway]]` has them; afterwards neither log nor database may show a code or a number."""
+    tables = [
+        "[[sms.gateway]]\n" + "".join(f"{key} = {toml_text(value)}\n" for key, value in route.items())
+        for route in routes
+    ]
+    file = folder / "inbox.jsonl"
+    with run_hookpoint(folder, _CONFIGURATION + "".join(tables)) as product:
+        yield LiveGateway(url=product.url, file=file)
+    sent = list(read_inbox(file))
+    watch = Watch(codes={each.code for each in sent if each.code}, numbers={each.recipient for each in sent})
+    watch.look("the log", "".join(product.lines))
+    assert watch.look_into_files(folder, ["*.db*"])

@@ -25,8 +25,8 @@ ROUTES = [
 
 
 @pytest.fixture(scope="module")
-def gateway() -> Iterator[LiveGateway]:
-    with live_gateway(ROUTES) as gateway:
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveGateway]:
+    with live_gateway(tmp_path_factory.mktemp("gateway"), ROUTES) as gateway:
         yield gateway
 
 
@@ -78,12 +78,12 @@ async def test_better_auths_codes_for_phones_and_second_factors(gateway: LiveGat
 
 
 async def test_better_auth_hears_of_a_number_that_is_none(gateway: LiveGateway, better_auth: Partner) -> None:
-    before = len(gateway.provider.messages)
+    before = len(gateway.messages)
     headers = better_auth.headers | {"origin": better_auth.url}
     async with open_http(headers, base_url=f"{better_auth.url}/api/auth") as http:
         await http.post("/phone-number/send-otp", json={"phoneNumber": "+49123"})
     assert await better_auth.process.says("the webhook answered 422")
-    assert len(gateway.provider.messages) == before
+    assert len(gateway.messages) == before
 
 
 async def test_django_allauths_phone_check(gateway: LiveGateway, django: ServerProcess) -> None:
