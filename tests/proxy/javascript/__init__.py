@@ -1,0 +1,1 @@
+"""Scripts behind the routes of a running hookpoint."""
