@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import datetime
@@ -26,7 +27,7 @@ def event_from_json(kind: type[T], data: object, *, where: str = "event") -> T:
     """Build an event (or a part of one) of a class from JSON members; raises EventFormatError."""
     if not isinstance(data, Mapping):
         raise EventFormatError(f"{where} is {_named(data)}; it must be an object.")
-    hints = get_type_hints(kind)
+    hints = _hints_of(kind)
     known = {each.name: each for each in fields(kind) if each.name != "secrets"}  # type: ignore[arg-type]
     for name in data:
         if name not in known:
@@ -37,6 +38,11 @@ def event_from_json(kind: type[T], data: object, *, where: str = "event") -> T:
         if name not in data and each.default is MISSING and each.default_factory is MISSING:
             raise EventFormatError(f"{where} lacks {name!r}.")
     return kind(**{name: _from_json(hints[name], value, f"{where}.{name}") for name, value in data.items()})
+
+
+@functools.cache
+def _hints_of(kind: type) -> dict[str, Any]:
+    return get_type_hints(kind)
 
 
 def _to_json(value: object) -> object:

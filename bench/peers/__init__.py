@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from bench.peers import asgiproxy, caddy, direct, fastapi_proxy_lib, fastify, haproxy, hookpoint, mitmproxy, nginx
+from bench.peers import (
+    asgiproxy,
+    caddy,
+    direct,
+    fastapi_proxy_lib,
+    fastify,
+    haproxy,
+    hookpoint,
+    http_hook,
+    mitmproxy,
+    nginx,
+)
 
 PEERS = (
     *direct.PEERS,
@@ -10,6 +21,7 @@ PEERS = (
     *haproxy.PEERS,
     *caddy.PEERS,
     *hookpoint.PEERS,
+    *http_hook.PEERS,
     *fastify.PEERS,
     *mitmproxy.PEERS,
     *asgiproxy.PEERS,

@@ -73,7 +73,7 @@ def _on_postgresql_version() -> str:
     return f"{__version__}, RS256, keeps originals in PostgreSQL"
 
 
-def _launch(
+def launch(
     stage: Stage,
     folder: Path,
     port: int,
@@ -82,8 +82,10 @@ def _launch(
     keep_originals: bool = True,
     postgresql: bool = False,
     hooks: int = 1,
+    configured: str = _HOOKS,
     workers: int = 1,
 ) -> Launch:
+    """Write the configuration and the hooks to a folder; `configured` says of the hooks how they are run, if there are any."""
     folder.mkdir(parents=True, exist_ok=True)
     configuration = _CONFIGURATION.format(
         port=port,
@@ -96,7 +98,7 @@ def _launch(
         store=_postgresql() if postgresql else "sqlite:///hookpoint.db",
     )
     if hooks:
-        configuration += _HOOKS
+        configuration += configured
     (folder / "hookpoint.toml").write_text(configuration)
     (folder / "hooks.py").write_text(_IMPORT + "".join(_HOOK.replace("NUMBER", str(each)) for each in range(hooks)))
     return Launch(command=[str(Path(sys.executable).parent / "hookpoint"), "serve"], folder=folder)
@@ -106,7 +108,7 @@ def _peer(name: str, algorithm: str, works: set[str], *, keep_originals: bool) -
     return Peer(
         name=name,
         works=frozenset(works),
-        launch=partial(_launch, algorithm=algorithm, keep_originals=keep_originals),
+        launch=partial(launch, algorithm=algorithm, keep_originals=keep_originals),
         version=lambda: f"{__version__}, {algorithm}, {'keeps' if keep_originals else 'does not keep'} originals",
         algorithm=algorithm,
         resigns=True,
@@ -116,7 +118,7 @@ def _peer(name: str, algorithm: str, works: set[str], *, keep_originals: bool) -
 _ON_POSTGRESQL = Peer(
     name="on PostgreSQL",
     works=frozenset({"token"}),
-    launch=partial(_launch, algorithm="RS256", keep_originals=True, postgresql=True),
+    launch=partial(launch, algorithm="RS256", keep_originals=True, postgresql=True),
     version=_on_postgresql_version,
     algorithm="RS256",
     resigns=True,
@@ -130,7 +132,7 @@ def _with_hooks(count: int) -> Peer:
     return Peer(
         name=f"{count} hooks",
         works=frozenset({"token"}),
-        launch=partial(_launch, hooks=count),
+        launch=partial(launch, hooks=count),
         version=lambda: f"{__version__}, {count} hooks",
         resigns=count > 0,
     )
@@ -139,7 +141,7 @@ def _with_hooks(count: int) -> Peer:
 _TWO_WORKERS = Peer(
     name="2 workers",
     works=frozenset({"small", "token"}),
-    launch=partial(_launch, workers=2),
+    launch=partial(launch, workers=2),
     version=lambda: f"{__version__}, 2 workers on all cores",
     resigns=True,
     spread=True,
