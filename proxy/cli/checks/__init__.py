@@ -19,6 +19,7 @@ from hookpoint.proxy.cli.checks.metadata import (
 )
 from hookpoint.proxy.cli.checks.returning import dpop_tokens_reach_resource_servers_only, tokens_leave_through_hooks
 from hookpoint.proxy.cli.checks.routes import TableRow, route_table
+from hookpoint.proxy.cli.checks.services import services_answer
 from hookpoint.proxy.cli.checks.sms import phone_messages_can_be_sent
 from hookpoint.proxy.cli.checks.upstream import (
     direct_calls_are_refused,
@@ -31,6 +32,7 @@ Check: TypeAlias = Callable[[CheckContext], Awaitable[list[Finding]]]
 
 CHECKS: tuple[Check, ...] = (
     hooks_load,
+    services_answer,
     phone_messages_can_be_sent,
     own_keys_are_usable,
     upstream_is_another_server,

@@ -13,6 +13,7 @@ from joserfc.jwk import OKPKey
 from hookpoint.proxy.cli.checks import CheckContext, Finding, Level, route_table, run_checks
 from hookpoint.proxy.config import validate
 from hookpoint.proxy.dialects import load_dialect
+from tests.hooks.http.service import answer, running
 from tests.proxy.cli.oauth_server import DISCOVERY_PATH, OAuthServer, public_key
 
 if TYPE_CHECKING:
@@ -311,3 +312,31 @@ async def test_the_route_table_says_where_each_route_is_known_from(tmp_path: Pat
         ("/oauth/token", "dialect"),
         ("/keys", "discovery"),
     ]
+
+
+async def test_hooks_behind_urls_are_looked_for(tmp_path: Path, server: OAuthServer) -> None:
+    async with running(answer(404)) as elsewhere:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        gone = f"http://127.0.0.1:{port}/hook"
+        (tmp_path / "no.pem").write_text("nothing")
+        hooks = [
+            {"run": url, "trigger": "credentials-exchange", "http": {"authentication": "none", **more}}
+            for url, more in (
+                (server.url + DISCOVERY_PATH, {}),
+                (f"http://127.0.0.1:{elsewhere.port}/nothing", {}),
+                (gone, {}),
+                ("https://127.0.0.1/", {"ca_file": "no.pem"}),
+            )
+        ]
+        online = await run_checks(context_of(tmp_path, server, hooks=hooks))
+        offline = await run_checks(context_of(tmp_path, server, hooks=hooks, offline=True))
+    found = wrong(online)
+    assert (Level.WARNING, "hooks[1].run") in [each[:2] for each in found]
+    [away] = [reason for level, key, reason in found if key == "hooks[2].run"]
+    assert "cannot be called" in away
+    [certificates] = [reason for level, key, reason in found if key == "hooks[3].run"]
+    assert "its certificates cannot be used" in certificates
+    assert not [key for _, key, _ in found if key == "hooks[0].run"]
+    assert [key for _, key, _ in wrong(offline) if key.startswith("hooks[")] == ["hooks[3].run"]
