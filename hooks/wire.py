@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import functools
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import datetime
@@ -40,9 +39,15 @@ def event_from_json(kind: type[T], data: object, *, where: str = "event") -> T:
     return kind(**{name: _from_json(hints[name], value, f"{where}.{name}") for name, value in data.items()})
 
 
-@functools.cache
-def _hints_of(kind: type) -> dict[str, Any]:
-    return get_type_hints(kind)
+# What the members of a class are; finding that for each event would cost more than reading it does.
+_HINTS: dict[type[object], dict[str, Any]] = {}
+
+
+def _hints_of(kind: type[object]) -> dict[str, Any]:
+    hints = _HINTS.get(kind)
+    if hints is None:
+        hints = _HINTS[kind] = get_type_hints(kind)
+    return hints
 
 
 def _to_json(value: object) -> object:
