@@ -27,6 +27,7 @@ from hookpoint.proxy.cli.checks.upstream import (
     upstream_is_trusted,
     upstream_reachable,
 )
+from hookpoint.proxy.cli.checks.users import metadata_can_be_kept, user_routes_are_covered
 
 Check: TypeAlias = Callable[[CheckContext], Awaitable[list[Finding]]]
 
@@ -47,6 +48,8 @@ CHECKS: tuple[Check, ...] = (
     id_tokens_can_be_signed,
     dpop_tokens_reach_resource_servers_only,
     tokens_leave_through_hooks,
+    user_routes_are_covered,
+    metadata_can_be_kept,
     direct_calls_are_refused,
 )
 

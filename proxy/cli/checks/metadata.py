@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from hookpoint.hooks import HookDefinitionError, token_issuance
 from hookpoint.proxy.cli.checks.context import Unreachable, origin
 from hookpoint.proxy.cli.checks.finding import error, fine, warning
+from hookpoint.proxy.cli.checks.returning import reissues
+from hookpoint.proxy.cli.checks.users import USER_POINTS, points_with_hooks
 from hookpoint.proxy.config.hooks import HookKind
 from hookpoint.proxy.configured_hooks import configured_hooks
 
@@ -37,6 +39,8 @@ async def metadata_found(context: CheckContext) -> list[Finding]:
     if not context.online or await _unreachable(context):
         return []
     where = ", ".join(context.discovery_paths())
+    if not handles_tokens(context):
+        return [fine("discovery", "there is no discovery document, and no hook is for tokens")]
     if context.settings.upstream.issuer is None:
         reason = f"there is no discovery document ({where}), and the issuer of its tokens is not known"
         return [
@@ -44,6 +48,12 @@ async def metadata_found(context: CheckContext) -> list[Finding]:
         ]
     reason = f"there is no discovery document ({where}); routes are the dialect's and those of [upstream.routes]"
     return [warning("discovery", reason, key="upstream.routes", remedy="See that the route table below is complete.")]
+
+
+def handles_tokens(context: CheckContext) -> bool:
+    """Whether hooks or settings are about tokens, and not about users alone."""
+    points = points_with_hooks(context)
+    return reissues(context) and not (points and points <= USER_POINTS)
 
 
 async def issuer_is_identical(context: CheckContext) -> list[Finding]:

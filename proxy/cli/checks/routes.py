@@ -60,8 +60,12 @@ async def route_table(context: CheckContext) -> list[TableRow]:
 
 
 def _user_rows(context: CheckContext) -> Iterator[TableRow]:
-    for name, route in context.dialect.sign_up.items():
-        yield TableRow(path=route.path, what=f"hooks run at sign-up ({name})", source="dialect")
+    for route in context.dialect.sign_up.values():
+        yield TableRow(path=route.path, what="hooks run at sign-up", source="dialect")
+    for change in context.dialect.password_change.values():
+        yield TableRow(path=change.path, what="hooks are told of new passwords", source="dialect")
+    for path in context.dialect.unhooked:
+        yield TableRow(path=path, what="users are created or passwords change that no hook sees", source="dialect")
 
 
 def _own_rows(settings: Settings) -> Iterator[TableRow]:
