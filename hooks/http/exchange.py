@@ -21,6 +21,7 @@ MAX_ANSWER: Final = 256 * 1024
 # Idle connections are dropped before servers and load balancers do it: a request on one that is just being closed has no
 # knowable outcome.
 _LIMITS: Final = httpx2.Limits(max_connections=64, max_keepalive_connections=16, keepalive_expiry=4.0)
+# Also what goes wrong in the handshake of TLS. All other errors may come after the first byte.
 _BEFORE_WRITING: Final = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 
 
@@ -104,12 +105,6 @@ class Caller:
     async def _send_to(
         self, address: str, method: str, body: bytes, headers: Sequence[tuple[str, str]], timeout: float
     ) -> RawAnswer:
-        writing = False
-
-        async def trace(event: str, _: object) -> None:
-            nonlocal writing
-            writing = writing or event.endswith("send_request_headers.started")
-
         connect = min(timeout, self._connect_timeout)
         request = httpx2.Request(
             method,
@@ -117,7 +112,6 @@ class Caller:
             headers=[("host", self._host), ("accept-encoding", "identity"), *headers],
             content=body,
             extensions={
-                "trace": trace,
                 "timeout": {"connect": connect, "pool": connect, "read": timeout, "write": timeout},
                 "sni_hostname": self._addresses.host,
             },
@@ -133,9 +127,7 @@ class Caller:
                 await response.aclose()
         except (httpx2.TransportError, ssl.SSLError, OSError) as error:
             reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-            if not writing or isinstance(error, _BEFORE_WRITING):
-                raise NotReached(reason) from None
-            raise NoAnswer(reason) from None
+            raise (NotReached if isinstance(error, _BEFORE_WRITING) else NoAnswer)(reason) from None
 
     def _url(self, address: str) -> httpx2.URL:
         url = self._urls.get(address)
