@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import os
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypedDict
 
 import typer
 from rich.console import Console
@@ -47,6 +48,11 @@ class _Request:
     secrets: list[str]
     as_json: bool
     fail_on_deny: bool
+
+
+class _Limits(TypedDict):
+    timeout: float
+    total_timeout: float
 
 
 def try_sample(
@@ -103,8 +109,7 @@ def _try(asked: _Request, settings: Settings, secrets: Mapping[str, str]) -> Non
                     chosen,
                     subject,
                     grantable_scopes=grantable,
-                    timeout=settings.limits.hook_timeout,
-                    total_timeout=settings.limits.hooks_timeout,
+                    **_limits(asked.trigger, settings),
                     observer=logs.observe,
                 )
             )
@@ -116,6 +121,13 @@ def _try(asked: _Request, settings: Settings, secrets: Mapping[str, str]) -> Non
         _show(trial, subject, logs, settings)
     if trial.failure is not None or (asked.fail_on_deny and trial.denial is not None):
         raise typer.Exit(1)
+
+
+def _limits(trigger: str, settings: Settings) -> _Limits:
+    """How long hooks may take: hooks that run after the answer have limits of their own, and no common one."""
+    if POINTS[trigger].blocking:
+        return {"timeout": settings.limits.hook_timeout, "total_timeout": settings.limits.hooks_timeout}
+    return {"timeout": settings.deliveries.timeout, "total_timeout": math.inf}
 
 
 def _chosen(asked: _Request, settings: Settings) -> list[Hook]:
@@ -191,7 +203,8 @@ def _table(found: Sequence[Difference]) -> Table:
     styles = {"+": "green", "-": "red", "~": "yellow"}
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim", show_edge=False)
     table.add_column("", no_wrap=True)
-    table.add_column("", overflow="fold")
+    longest = max(len(each.name) for each in found)
+    table.add_column("", overflow="fold", min_width=min(longest, 40))
     for heading in ("before", "after"):
         table.add_column(heading, overflow="fold")
     for each in found:
