@@ -1,6 +1,6 @@
 """hookpoint with one Python hook, one worker, logging warnings; everything else as it comes.
 
-It keeps the originals of tokens in SQLite, or "on PostgreSQL". The peers named "resign" keep no originals of the tokens they sign again: they do what the other re-signing peers do, no more.
+It keeps the originals of tokens in SQLite, or "on PostgreSQL". "hook in Node.js" runs a script in place of the Python hook. The peers named "resign" keep no originals of the tokens they sign again: they do what the other re-signing peers do, no more.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from bench.peers.peer import Absent, Peer
 from bench.processes import Launch, free_port
 from bench.stage import CLAIM, CLAIM_VALUE, ISSUER
 from hookpoint import __version__
+from hookpoint.hooks import HookDefinitionError
+from hookpoint.hooks.javascript.runtimes import Executables, find_node
 
 if TYPE_CHECKING:
     from bench.stage import Stage
@@ -53,6 +55,16 @@ _HOOK = f"""
 @credentials_exchange
 async def add_plan_NUMBER(event: CredentialsExchange) -> TokenChanges:
     return TokenChanges(claims={{"{CLAIM}": "{CLAIM_VALUE}"}})
+"""
+_SCRIPT = """
+[[hooks]]
+run = "hook.js"
+trigger = "credentials-exchange"
+"""
+_SCRIPT_TEXT = f"""
+module.exports = function (client, scope, audience, context, cb) {{
+  cb(null, {{ scope: scope, "{CLAIM}": "{CLAIM_VALUE}" }});
+}};
 """
 
 
@@ -124,6 +136,30 @@ _ON_POSTGRESQL = Peer(
     resigns=True,
 )
 
+
+def _node_version() -> str:
+    try:
+        find_node(Executables(), Path("hook.js"))
+    except HookDefinitionError as missing:
+        raise Absent(missing.reason) from None
+    return f"{__version__}, RS256, a Hook of Auth0's in Node.js"
+
+
+def _launch_script(stage: Stage, folder: Path, port: int) -> Launch:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "hook.js").write_text(_SCRIPT_TEXT)
+    return launch(stage, folder, port, configured=_SCRIPT)
+
+
+_IN_NODE = Peer(
+    name="hook in Node.js",
+    works=frozenset({"token"}),
+    launch=_launch_script,
+    version=_node_version,
+    algorithm="RS256",
+    resigns=True,
+)
+
 HOOK_COUNTS = (0, 4, 16)
 """How many hooks the peers of the sweep run; "hookpoint" runs one."""
 
@@ -150,6 +186,7 @@ _TWO_WORKERS = Peer(
 PEERS = (
     _peer("hookpoint", "RS256", {"small", "large", "token"}, keep_originals=True),
     _ON_POSTGRESQL,
+    _IN_NODE,
     _peer("resign RS256", "RS256", {"token"}, keep_originals=False),
     _peer("resign ES256", "ES256", {"token"}, keep_originals=False),
 )
