@@ -10,27 +10,32 @@ from rich.table import Table
 from rich.text import Text
 
 from hookpoint.proxy.demo.hooks import PLAN
+from hookpoint.proxy.demo.parts import WIDTH, answer, heading, scene, status, table_of
+from hookpoint.proxy.demo.replies import Check, Reply
 from hookpoint.proxy.demo.stage import HOOKS_FILE, Stage
-from hookpoint.proxy.demo.story import OWN_CLAIMS, Check, Reply, Story, Visit
+from hookpoint.proxy.demo.story import OWN_CLAIMS, Story, Visit
+from hookpoint.proxy.demo.users_page import user_commands, user_scenes
 
-WIDTH = 100
+__all__ = ["WIDTH", "closing", "commands", "opening", "scenes", "verdict"]
 
 
 def opening(stage: Stage) -> RenderableType:
     """Who is who, and where."""
-    table = _table("", "", "")
+    table = table_of("", "", "")
     table.add_row("hookpoint", Text(stage.public_url, "cyan"), "what clients see; the issuer of all tokens")
     table.add_row("OAuth server", Text(stage.upstream_url, "cyan"), "behind hookpoint; made with Authlib, has no hooks")
     table.add_row("API", Text(stage.api_url, "cyan"), "verifies tokens by the issuer's published keys")
-    return Group(_heading("hookpoint: hooks in front of any OAuth server"), Padding(table, (0, 2)))
+    table.add_row("inbox", Text(stage.inbox_url, "cyan"), "text messages, mails, and what hooks have noted")
+    return Group(heading("hookpoint: hooks in front of any OAuth server"), Padding(table, (0, 2)))
 
 
 def scenes(story: Story) -> Iterator[RenderableType]:
     """What happened, scene by scene."""
-    yield _scene("1  Around hookpoint, there is no token", _reply(story.around))
-    yield _scene("2  The same request, without and with hooks", _claims(story.plain, story.hooked))
-    yield _scene("3  What the API makes of both tokens", _visits(story.plain, story.hooked))
-    yield _scene("4  A suspended client is refused", _reply(story.refused))
+    yield scene("1  Around hookpoint, there is no token", answer(story.around))
+    yield scene("2  The same request, without and with hooks", _claims(story.plain, story.hooked))
+    yield scene("3  What the API makes of both tokens", _visits(story.plain, story.hooked))
+    yield scene("4  A suspended client is refused", answer(story.refused))
+    yield from user_scenes(story.users)
 
 
 def commands(stage: Stage) -> str:
@@ -44,6 +49,7 @@ def commands(stage: Stage) -> str:
             f"TOKEN=$({ask} reporting:demo |",
             """  sed 's/.*"access_token": *"//; s/".*//')""",
             'curl -s $API/whoami -H "Authorization: Bearer $TOKEN"',
+            *user_commands(stage),
         ]
     )
 
@@ -60,26 +66,11 @@ def verdict(checks: Sequence[Check]) -> RenderableType:
     for each in checks:
         mark = ("✓ ", "green") if each.holds else ("✗ ", "bold red")
         lines.append(Text.assemble("  ", mark, each.claim, "" if each.holds else (f": seen {each.seen}", "red")))
-    return Group(_heading("As told?"), *lines)
-
-
-def _heading(text: str) -> RenderableType:
-    return Text(f"\n{text}", "bold")
-
-
-def _scene(title: str, content: RenderableType) -> RenderableType:
-    return Group(_heading(title), Padding(content, (0, 2)))
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), show_header=any(columns), header_style="dim")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table
+    return Group(heading("As told?"), *lines)
 
 
 def _claims(plain: Visit, hooked: Visit) -> RenderableType:
-    table = _table("", "claim", "without hooks", "with hooks")
+    table = table_of("", "claim", "without hooks", "with hooks")
     names = sorted((plain.claims.keys() | hooked.claims.keys()) - OWN_CLAIMS, key=lambda name: (name == PLAN, name))
     for name in names:
         before, after = plain.claims.get(name), hooked.claims.get(name)
@@ -100,20 +91,12 @@ def _value(value: object) -> str:
 
 
 def _visits(plain: Visit, hooked: Visit) -> Table:
-    table = _table("request", "without hooks", "with hooks")
+    table = table_of("request", "without hooks", "with hooks")
     rows: Mapping[str, tuple[Reply, Reply]] = {
         "GET /whoami   any good token": (plain.whoami, hooked.whoami),
         "GET /reports  needs reports:read": (plain.reports, hooked.reports),
         "GET /debug    needs debug": (plain.debug, hooked.debug),
     }
     for name, (before, after) in rows.items():
-        table.add_row(name, _status(before), _status(after))
+        table.add_row(name, status(before), status(after))
     return table
-
-
-def _reply(reply: Reply) -> RenderableType:
-    return Text.assemble(_status(reply), "  ", (str(reply.body.get("error_description", "")), "dim"))
-
-
-def _status(reply: Reply) -> Text:
-    return Text(str(reply), "green" if reply.status < 400 else "yellow")

@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import httpx2
 
 from hookpoint.proxy.demo.hooks import PLAN
+from hookpoint.proxy.demo.replies import Check, Reply, reply
 from hookpoint.proxy.demo.stage import DORMANT, REPORTING, Stage
+from hookpoint.proxy.demo.users_story import UsersStory, check_users, play_users
 
 TOKEN_REQUEST = {"grant_type": "client_credentials"}
 OWN_CLAIMS = frozenset({"jti", "iat", "exp"})  # each token has its own
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
-    """The answer to a request; `body` is its JSON object, or empty."""
-
-    status: int
-    body: Mapping[str, Any] = field(default_factory=dict, repr=False)
-
-    def __str__(self) -> str:
-        error = self.body.get("error")
-        return f"{self.status} {error}" if error else str(self.status)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,31 +40,24 @@ class Visit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Story:
-    """All that happened: `around` hookpoint without its secret, the token `plain` and `hooked`, and a client `refused`."""
+    """All that happened: `around` hookpoint without its secret, the token `plain` and `hooked`, a client `refused`, and `users`."""
 
     around: Reply
     plain: Visit
     hooked: Visit
     refused: Reply
+    users: UsersStory
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """One thing that the story claims: whether it is so, and what was seen."""
-
-    claim: str
-    holds: bool
-    seen: str
-
-
-async def play(stage: Stage) -> Story:
-    """Makes the requests of the story."""
+async def play(stage: Stage, *, patience: float = 10.0) -> Story:
+    """Makes the requests of the story; what happens after an answer is waited for as many seconds as `patience`."""
     async with httpx2.AsyncClient(timeout=10.0, trust_env=False) as http:
         return Story(
             around=await _ask_token(http, stage.upstream_url, REPORTING),
             plain=await _visit(http, stage, stage.upstream_url, stage.upstream_headers),
             hooked=await _visit(http, stage, stage.public_url),
             refused=await _ask_token(http, stage.public_url, DORMANT),
+            users=await play_users(http, stage, patience=patience),
         )
 
 
@@ -117,11 +100,12 @@ def check(story: Story) -> Iterator[Check]:
     )
     yield Check(
         claim="a hook refuses the suspended client",
-        holds=story.refused.status == 400
+        holds=story.refused.status == 403
         and story.refused.body.get("error") == "access_denied"
         and "access_token" not in story.refused.body,
         seen=str(story.refused),
     )
+    yield from check_users(story.users)
 
 
 def _differs(name: str, plain: Visit, hooked: Visit) -> bool:
@@ -134,7 +118,7 @@ async def _visit(
     token = await _ask_token(http, token_server, REPORTING, headers)
     bearer = {"Authorization": f"Bearer {token.body.get('access_token', 'none')}"}
     whoami, reports, debug = [
-        _reply(await http.get(stage.api_url + path, headers=bearer)) for path in ("/whoami", "/reports", "/debug")
+        reply(await http.get(stage.api_url + path, headers=bearer)) for path in ("/whoami", "/reports", "/debug")
     ]
     return Visit(token=token, whoami=whoami, reports=reports, debug=debug)
 
@@ -142,10 +126,4 @@ async def _visit(
 async def _ask_token(
     http: httpx2.AsyncClient, server: str, client: tuple[str, str], headers: Mapping[str, str] | None = None
 ) -> Reply:
-    return _reply(await http.post(f"{server}/oauth/token", auth=client, data=TOKEN_REQUEST, headers=headers))
-
-
-def _reply(response: httpx2.Response) -> Reply:
-    is_json = response.headers.get("content-type", "").partition(";")[0] == "application/json"
-    body = response.json() if is_json else {}
-    return Reply(status=response.status_code, body=body if isinstance(body, dict) else {})
+    return reply(await http.post(f"{server}/oauth/token", auth=client, data=TOKEN_REQUEST, headers=headers))
