@@ -61,19 +61,15 @@ class Inbox:
         return found[0] if found else ""
 
     def create_app(self) -> Starlette:
-        """A page at `/`; `/code` and `/link` are the newest code and link alone, for commands."""
+        """A page at `/`; `/link` is the newest mail's link alone, for commands."""
 
         async def page(request: Request) -> Response:
             return HTMLResponse(self._page(), headers=_HEADERS)
 
-        async def code(request: Request) -> Response:
-            newest = self.newest_text()
-            return PlainTextResponse(f"{newest.code}\n" if newest and newest.code else "", headers=_HEADERS)
-
         async def link(request: Request) -> Response:
             return PlainTextResponse(f"{self.newest_link()}\n", headers=_HEADERS)
 
-        return Starlette(routes=[Route("/", page), Route("/code", code), Route("/link", link)])
+        return Starlette(routes=[Route("/", page), Route("/link", link)])
 
     def _page(self) -> str:
         texts = [f"{escape(each.text)}<small>{escape(each.recipient)}</small>" for each in read_inbox(self.texts)]

@@ -9,10 +9,11 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from hookpoint.proxy.demo.configuration import HOOKS_FILE
 from hookpoint.proxy.demo.hooks import PLAN
 from hookpoint.proxy.demo.parts import WIDTH, answer, heading, scene, status, table_of
 from hookpoint.proxy.demo.replies import Check, Reply
-from hookpoint.proxy.demo.stage import HOOKS_FILE, Stage
+from hookpoint.proxy.demo.stage import Stage
 from hookpoint.proxy.demo.story import OWN_CLAIMS, Story, Visit
 from hookpoint.proxy.demo.users_page import user_commands, user_scenes
 
@@ -57,7 +58,13 @@ def commands(stage: Stage) -> str:
 def closing(stage: Stage) -> Text:
     """What to try next; to be printed with `soft_wrap`, so that lines can be pasted from a narrow terminal too."""
     lines = [Text(f"  {line}\n", "cyan") for line in commands(stage).splitlines()]
-    return Text.assemble(("\nTry it yourself\n", "bold"), *lines, ("\n  The hooks: ", "dim"), str(HOOKS_FILE))
+    files = Text.assemble(
+        ("\n  The hooks: ", "dim"),
+        str(HOOKS_FILE),
+        ("\n  The configuration: ", "dim"),
+        str(stage.configuration),
+    )
+    return Text.assemble(("\nTry it yourself\n", "bold"), *lines, files)
 
 
 def verdict(checks: Sequence[Check]) -> RenderableType:

@@ -48,7 +48,7 @@ def user_commands(stage: Stage) -> list[str]:
     user = f"-d connection={CONNECTION} -d email=bob@"
     token = f"{post}/oauth/token -u app:demo"
     return [
-        f"INBOX={stage.inbox_url}   # look at it in a browser",
+        f"INBOX={stage.inbox_url} CONFIG={stage.configuration}   # look at the inbox in a browser",
         f"{post}/dbconnections/signup -d password=Correct-horse-7 {user}mailinator.com",
         f"{post}/dbconnections/signup -d password=Correct-horse-7 {user}example.com",
         f"{post}/dbconnections/change_password {user}example.com; curl -s $INBOX/link",
@@ -58,7 +58,7 @@ def user_commands(stage: Stage) -> list[str]:
         f"""  '{{"authenticator_types": ["oob"], "oob_channels": ["sms"], "phone_number": "{PHONE}"}}' |""",
         """  sed 's/.*"oob_code": *"//; s/".*//')""",
         f"{token} -d grant_type={OOB} -d mfa_token=$MFA \\",
-        "  -d oob_code=$OOB -d binding_code=$(curl -s $INBOX/code)",
+        "  -d oob_code=$OOB -d binding_code=$(hookpoint sms inbox --code -c $CONFIG)",
     ]
 
 
