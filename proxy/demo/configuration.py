@@ -43,6 +43,11 @@ name = "inbox"
 type = "file"
 path = {texts}
 
+[[sms.limits]]  # more than is sensible, for whoever tries it again and again
+scope = "number"
+messages = 100
+window = 600
+
 [[sms.gateway]]
 format = "auth0"
 path = {gateway}

@@ -41,7 +41,7 @@ def scenes(story: Story) -> Iterator[RenderableType]:
 
 def commands(stage: Stage) -> str:
     """Shell commands that make the requests of the story."""
-    ask = "curl -s $ISSUER/oauth/token -d grant_type=client_credentials -u"
+    ask = "curl -sw '\\n' $ISSUER/oauth/token -d grant_type=client_credentials -u"
     return "\n".join(
         [
             f"ISSUER={stage.public_url} API={stage.api_url}",
@@ -49,7 +49,7 @@ def commands(stage: Stage) -> str:
             f"{ask} dormant:demo",
             f"TOKEN=$({ask} reporting:demo |",
             """  sed 's/.*"access_token": *"//; s/".*//')""",
-            'curl -s $API/whoami -H "Authorization: Bearer $TOKEN"',
+            '''curl -sw '\\n' $API/whoami -H "Authorization: Bearer $TOKEN"''',
             *user_commands(stage),
         ]
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 from rich.console import RenderableType
 from rich.text import Text
@@ -10,7 +12,26 @@ from rich.text import Text
 from hookpoint.proxy.demo.parts import scene, status, table_of
 from hookpoint.proxy.demo.replies import Reply
 from hookpoint.proxy.demo.stage import Stage
-from hookpoint.proxy.demo.users_story import ANN, CONNECTION, OOB, PHONE, THROWAWAY, UsersStory
+from hookpoint.proxy.demo.users_story import ANN, BOBS_PHONE, CONNECTION, OOB, PHONE, THROWAWAY, UsersStory
+
+_COMMANDS = r"""INBOX={inbox}  # text messages and mails, for a browser
+CONFIG={configuration}
+HOOKPOINT={hookpoint}
+DB={connection} PW=Correct-horse-7 GRANT={grant}
+USERS=$ISSUER/dbconnections
+curl -sw '\n' $USERS/signup -d connection=$DB -d password=$PW -d email=bob@mailinator.com
+curl -sw '\n' $USERS/signup -d connection=$DB -d password=$PW -d email=bob@example.com
+curl -sw '\n' $USERS/change_password -d connection=$DB -d email=bob@example.com
+curl -s $INBOX/link
+MFA=$(curl -s $ISSUER/oauth/token -u app:demo -d grant_type=password \
+  -d username=bob@example.com -d password=$PW | sed 's/.*"mfa_token": *"//; s/".*//')
+OOB=$(curl -s $ISSUER/mfa/associate -H "Authorization: Bearer $MFA" \
+  -H "Content-Type: application/json" \
+  -d '{{"authenticator_types": ["oob"], "oob_channels": ["sms"], "phone_number": "{phone}"}}' |
+  sed 's/.*"oob_code": *"//; s/".*//')
+curl -sw '\n' $ISSUER/oauth/token -u app:demo -d grant_type=$GRANT -d mfa_token=$MFA \
+  -d oob_code=$OOB -d binding_code=$($HOOKPOINT sms inbox --code -c $CONFIG)
+"""
 
 
 def user_scenes(story: UsersStory) -> Iterator[RenderableType]:
@@ -43,23 +64,17 @@ def user_scenes(story: UsersStory) -> Iterator[RenderableType]:
 
 
 def user_commands(stage: Stage) -> list[str]:
-    """Shell commands for what the scenes show, with another user."""
-    post = "curl -s $ISSUER"
-    user = f"-d connection={CONNECTION} -d email=bob@"
-    token = f"{post}/oauth/token -u app:demo"
-    return [
-        f"INBOX={stage.inbox_url} CONFIG={stage.configuration}   # look at the inbox in a browser",
-        f"{post}/dbconnections/signup -d password=Correct-horse-7 {user}mailinator.com",
-        f"{post}/dbconnections/signup -d password=Correct-horse-7 {user}example.com",
-        f"{post}/dbconnections/change_password {user}example.com; curl -s $INBOX/link",
-        f"MFA=$({token} -d grant_type=password -d username=bob@example.com -d password=Correct-horse-7 |",
-        """  sed 's/.*"mfa_token": *"//; s/".*//')""",
-        f"""OOB=$({post}/mfa/associate -H "Authorization: Bearer $MFA" --json \\""",
-        f"""  '{{"authenticator_types": ["oob"], "oob_channels": ["sms"], "phone_number": "{PHONE}"}}' |""",
-        """  sed 's/.*"oob_code": *"//; s/".*//')""",
-        f"{token} -d grant_type={OOB} -d mfa_token=$MFA \\",
-        "  -d oob_code=$OOB -d binding_code=$(hookpoint sms inbox --code -c $CONFIG)",
-    ]
+    """Shell commands for what the scenes show, with another user and phone; no line is longer than the page is wide."""
+    hookpoint = Path(sys.executable).with_name("hookpoint")
+    script = _COMMANDS.format(
+        inbox=stage.inbox_url,
+        configuration=stage.configuration,
+        hookpoint=hookpoint,
+        connection=CONNECTION,
+        grant=OOB,
+        phone=BOBS_PHONE,
+    )
+    return script.splitlines()
 
 
 def _steps(*rows: tuple[str, Reply, str]) -> RenderableType:

@@ -13,7 +13,7 @@ from hookpoint.proxy.demo.stage import APP, Stage
 CONNECTION = "Username-Password-Authentication"
 OOB = "http://auth0.com/oauth/grant-type/mfa-oob"
 ANN, THROWAWAY = "ann@example.com", "ann@mailinator.com"
-PHONE = "+491711234567"
+PHONE, BOBS_PHONE = "+491711234567", "+491721234567"
 _PASSWORD, _OTHER_PASSWORD = "Correct-horse-7", "Other-horse-8!"
 
 

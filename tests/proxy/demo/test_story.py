@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import io
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -15,9 +16,14 @@ from starlette.routing import Route
 
 from hookpoint.proxy.config import Settings
 from hookpoint.proxy.demo import page
+from hookpoint.proxy.demo.authorization_server import Mailbox
 from hookpoint.proxy.demo.hooks import PLAN
+from hookpoint.proxy.demo.inbox import Inbox
+from hookpoint.proxy.demo.journal import Journal
+from hookpoint.proxy.demo.replies import Reply
 from hookpoint.proxy.demo.stage import Stage, open_stage
-from hookpoint.proxy.demo.story import Reply, Story, Visit, check, play
+from hookpoint.proxy.demo.story import Story, Visit, check, play
+from hookpoint.proxy.demo.users_story import UsersStory
 
 CLAIMS = {
     "iss": "http://127.0.0.1:1",
@@ -31,6 +37,9 @@ STAGE = Stage(
     public_url="http://127.0.0.1:41111",
     upstream_url="http://127.0.0.1:42222",
     api_url="http://127.0.0.1:43333",
+    inbox_url="http://127.0.0.1:44444",
+    inbox=Inbox(texts=Path("texts.jsonl"), mailbox=Mailbox(), journal=Journal(path=Path("journal.txt"))),
+    configuration=Path("/tmp/hookpoint-demo-abcdefgh/hookpoint.toml"),
     upstream_headers={},
 )
 
@@ -44,6 +53,21 @@ def visit(claims: dict[str, Any], *, debug: Reply) -> Visit:
     )
 
 
+GOOD_USERS = UsersStory(
+    refused=Reply(
+        status=400, body={"code": "extensibility_error", "friendly_message": "Please sign up with another address."}
+    ),
+    accepted=Reply(status=200, body={"user_metadata": {"plan": "trial"}}),
+    welcomed="ann@example.com has signed up",
+    mail_asked=Reply(status=200),
+    reset=Reply(status=200),
+    warned="ann@example.com has another password",
+    warnings=1,
+    login=Reply(status=403, body={"error": "mfa_required"}),
+    enrolled=Reply(status=200, body={"oob_code": "a"}),
+    text="123456 is your code for the Example Shop.",
+    token=Reply(status=200, body={"access_token": "a.b.c"}),
+)
 GOOD = Story(
     around=Reply(status=403, body={"error": "access_denied"}),
     plain=visit(CLAIMS, debug=Reply(status=200)),
@@ -51,7 +75,8 @@ GOOD = Story(
         {**CLAIMS, PLAN: "gold", "scope": "reports:read", "jti": "b", "iat": 2},
         debug=Reply(status=403, body={"error": "insufficient_scope"}),
     ),
-    refused=Reply(status=400, body={"error": "access_denied", "error_description": "This client is suspended."}),
+    refused=Reply(status=403, body={"error": "access_denied", "error_description": "This client is suspended."}),
+    users=GOOD_USERS,
 )
 
 
@@ -63,6 +88,10 @@ def with_claims(story: Story, **changes: Any) -> Story:
 
 def with_visit(story: Story, **changes: Reply) -> Story:
     return dataclasses.replace(story, hooked=dataclasses.replace(story.hooked, **changes))
+
+
+def with_users(**changes: Any) -> Story:
+    return dataclasses.replace(GOOD, users=dataclasses.replace(GOOD_USERS, **changes))
 
 
 def failing(story: Story) -> list[str]:
@@ -89,9 +118,19 @@ def test_a_story_that_went_well_holds() -> None:
         (with_visit(GOOD, reports=Reply(status=403)), "goes by"),
         (dataclasses.replace(GOOD, refused=Reply(status=500, body={"error": "server_error"})), "refuses the suspended"),
         (
-            dataclasses.replace(GOOD, refused=Reply(status=400, body={"error": "invalid_client"})),
+            dataclasses.replace(GOOD, refused=Reply(status=403, body={"error": "invalid_client"})),
             "refuses the suspended",
         ),
+        (with_users(refused=Reply(status=200, body={"_id": "1"})), "throw-away"),
+        (with_users(refused=Reply(status=400, body={"code": "invalid_signup"})), "throw-away"),
+        (with_users(accepted=Reply(status=200, body={"_id": "1"})), "trial"),
+        (with_users(welcomed=""), "hears of the new user"),
+        (with_users(warned="", warnings=0), "hears of the changed password"),
+        (with_users(warnings=2), "hears of the changed password"),
+        (with_users(reset=Reply(status=400)), "hears of the changed password"),
+        (with_users(login=Reply(status=200, body={"access_token": "a.b.c"})), "SMS gateway"),
+        (with_users(text="123456 is your verification code."), "SMS gateway"),
+        (with_users(token=Reply(status=403, body={"error": "invalid_grant"})), "with the code"),
     ],
 )
 def test_a_story_that_went_otherwise_does_not_hold(story: Story, claim: str) -> None:
@@ -122,19 +161,25 @@ def secret_of(settings: Settings) -> dict[str, str]:
 
 async def test_without_hooks_the_story_does_not_hold() -> None:
     async with open_stage(forward_to(secret_of)) as stage:
-        story = await play(stage)
+        story = await play(stage, patience=0.0)
     assert failing(story) == [
         "a hook adds the claim of the client's plan",
         "a hook drops the scope debug, in token and answer",
         "nothing else of the token changes",
         "the API goes by what hooks decided",
         "a hook refuses the suspended client",
+        "a hook refuses to sign a throw-away address up, in the words of Auth0",
+        "a hook starts a trial for who signs up",
+        "a hook hears of the new user, after the answer",
+        "a hook hears of the changed password, and not of the mail that was asked for",
+        "the OAuth server's code comes by hookpoint's SMS gateway, in a hook's words",
+        "with the code there is a token",
     ]
 
 
 async def test_without_the_secret_header_there_is_no_story() -> None:
     async with open_stage(forward_to(lambda settings: {})) as stage:
-        story = await play(stage)
+        story = await play(stage, patience=0.0)
     assert "both tokens are verified by the API with the published keys" in failing(story)
 
 
@@ -150,6 +195,9 @@ def test_the_page_fits_and_marks_what_hooks_changed(terminal: bool) -> None:
     assert f"+   {PLAN}" in text
     assert "~   scope" in text
     assert "This client is suspended." in text
+    assert "Please sign up with another address." in text
+    assert "plan=trial, which a hook has added" in text
+    assert "in the inbox: 123456 is your code for the Example Shop." in text
     assert all(f"  {line}" in text for line in page.commands(STAGE).splitlines())
 
 

@@ -48,6 +48,11 @@ name = "inbox"
 type = "file"
 path = "{folder}/texts.jsonl"
 
+[[sms.limits]]
+scope = "number"
+messages = 100
+window = 600
+
 [[sms.gateway]]
 format = "auth0"
 secrets = ["{gateway_secret}"]
