@@ -53,7 +53,7 @@ async def drop_debug(event: CredentialsExchange) -> TokenChanges:
 def refuse_throwaway(event: PreUserRegistration) -> None:
     """Refuse addresses that nobody reads for long: one text for the log, and one for the person."""
     if event.user.email.casefold().endswith(THROWAWAY):
-        raise Deny("access_denied", "A throw-away address.", "Please sign up with an address that you will keep.")
+        raise Deny("access_denied", "A throw-away address.", "Please use an address that you keep.")
 
 
 @pre_user_registration

@@ -17,7 +17,8 @@ from hookpoint.proxy.demo.users_story import ANN, BOBS_PHONE, CONNECTION, OOB, P
 _COMMANDS = r"""INBOX={inbox}  # text messages and mails, for a browser
 CONFIG={configuration}
 HOOKPOINT={hookpoint}
-DB={connection} PW=Correct-horse-7 GRANT={grant}
+DB={connection} PW=Correct-horse-7
+GRANT={grant}
 USERS=$ISSUER/dbconnections
 curl -sw '\n' $USERS/signup -d connection=$DB -d password=$PW -d email=bob@mailinator.com
 curl -sw '\n' $USERS/signup -d connection=$DB -d password=$PW -d email=bob@example.com
@@ -27,7 +28,7 @@ MFA=$(curl -s $ISSUER/oauth/token -u app:demo -d grant_type=password \
   -d username=bob@example.com -d password=$PW | sed 's/.*"mfa_token": *"//; s/".*//')
 OOB=$(curl -s $ISSUER/mfa/associate -H "Authorization: Bearer $MFA" \
   -H "Content-Type: application/json" \
-  -d '{{"authenticator_types": ["oob"], "oob_channels": ["sms"], "phone_number": "{phone}"}}' |
+  -d '{{"authenticator_types":["oob"], "oob_channels":["sms"], "phone_number":"{phone}"}}' |
   sed 's/.*"oob_code": *"//; s/".*//')
 curl -sw '\n' $ISSUER/oauth/token -u app:demo -d grant_type=$GRANT -d mfa_token=$MFA \
   -d oob_code=$OOB -d binding_code=$($HOOKPOINT sms inbox --code -c $CONFIG)
