@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -32,6 +33,7 @@ from tests.proxy.e2e.user_hooks import REFUSED_NUMBER
 
 __all__ = ["auth0_script", "signing_key"]
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+ROOT = Path(__file__).parents[3]
 PHONE = {"authenticatorTypes": ["oob"], "oobChannels": ["sms"], "phoneNumber": "+491711234567"}
 
 
@@ -160,6 +162,7 @@ async def begin_login(node: NodeClient, email: str) -> dict[str, str]:
 
 async def inbox(stage: Auth0Stage, *options: str) -> str:
     """What `hookpoint sms inbox` prints."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("HOOKPOINT_")}
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-c",
@@ -170,7 +173,7 @@ async def inbox(stage: Auth0Stage, *options: str) -> str:
         str(stage.configuration),
         *options,
         stdout=asyncio.subprocess.PIPE,
-        env={name: value for name, value in os.environ.items() if not name.startswith("HOOKPOINT_")},
+        env={**inherited, "PYTHONPATH": str(ROOT / "src")},
     )
     async with asyncio.timeout(60):
         printed, _ = await process.communicate()
