@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from authlib.oauth2.rfc6749 import InvalidRequestError
 from starlette.requests import Request
@@ -18,13 +19,26 @@ from hookpoint.proxy.demo.authorization_server.forms import (
     read_bytes,
 )
 
+_NESTED: Final = re.compile(r"([^\[\]]+)\[([^\[\]]+)\]")
+
 
 async def read_members(request: Request) -> Mapping[str, Any]:
-    """The members of a JSON object, or the parameters of a form, each a text; raises InvalidRequestError."""
+    """The members of a JSON object, or the parameters of a form; raises InvalidRequestError.
+
+    Parameters are texts, but for those such as `user_metadata[plan]`, which make an object.
+    """
     if media_type(request) == "application/json":
         return _parse_json(await read_bytes(request))
-    form = parse_form(request, await read_bytes(request))
-    return {name: values[0] for name, values in form.items()}
+    members: dict[str, Any] = {}
+    for name, values in parse_form(request, await read_bytes(request)).items():
+        nested = _NESTED.fullmatch(name)
+        if nested is None:
+            members[name] = values[0]
+        elif isinstance(inner := members.setdefault(nested[1], {}), dict):
+            inner[nested[2]] = values[0]
+        else:
+            raise InvalidRequestError("A parameter is a text and an object at once.")
+    return members
 
 
 async def read_parameters(request: Request) -> Form:

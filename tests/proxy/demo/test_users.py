@@ -103,8 +103,10 @@ async def test_a_sign_up_that_makes_no_sense_is_refused(tenant: Tenant, members:
 async def test_a_sign_up_may_be_a_form(tenant: Tenant) -> None:
     email = new_email()
     form = {"email": email, "password": GOOD_PASSWORD, "connection": DATABASE, "client_id": "app", "username": "ann"}
-    answer = await tenant.http.post(f"{tenant.url}/dbconnections/signup", data=form)
+    metadata = {"user_metadata[plan]": "gold", "user_metadata[color]": "blue"}
+    answer = await tenant.http.post(f"{tenant.url}/dbconnections/signup", data={**form, **metadata})
     assert (answer.status_code, answer.json()["username"]) == (200, "ann")
+    assert answer.json()["user_metadata"] == {"plan": "gold", "color": "blue"}
     assert (await tenant.log_in("ann")).status_code == 200
     taken = await tenant.sign_up(new_email(), username="Ann")
     assert taken.json()["code"] == "invalid_signup"
