@@ -38,12 +38,20 @@ def demo(
 
 
 async def tell(
-    console: Console, log: HeldLog, create_front: Callable[[Settings], ASGIApp], *, stay: bool = False
+    console: Console,
+    log: HeldLog,
+    create_front: Callable[[Settings], ASGIApp],
+    *,
+    stay: bool = False,
+    patience: float = 10.0,
 ) -> bool:
-    """Plays and prints the story, and says whether it went as told; with `stay`, the servers stay up until cancelled."""
+    """Plays and prints the story, and says whether it went as told; with `stay`, the servers stay up until cancelled.
+
+    What happens after an answer is waited for as many seconds as `patience`.
+    """
     async with open_stage(create_front) as stage:
         console.print(page.opening(stage))
-        story = await play(stage)
+        story = await play(stage, patience=patience)
         for scene in page.scenes(story):
             console.print(scene)
         checks = list(check(story))

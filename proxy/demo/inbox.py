@@ -55,6 +55,11 @@ class Inbox:
         """The text message that came last."""
         return next(reversed(list(read_inbox(self.texts))), None)
 
+    def newest_code(self) -> str:
+        """The code in it; empty when there is none."""
+        newest = self.newest_text()
+        return (newest.code if newest else None) or ""
+
     def newest_link(self) -> str:
         """The link in the mail that came last; empty when there is none."""
         found = _LINK.search(self.mailbox.mails[-1].text) if self.mailbox.mails else None

@@ -49,7 +49,7 @@ class Story:
     users: UsersStory
 
 
-async def play(stage: Stage, *, patience: float = 10.0) -> Story:
+async def play(stage: Stage, *, patience: float) -> Story:
     """Makes the requests of the story; what happens after an answer is waited for as many seconds as `patience`."""
     async with httpx2.AsyncClient(timeout=10.0, trust_env=False) as http:
         return Story(

@@ -52,7 +52,7 @@ async def play_users(http: httpx2.AsyncClient, stage: Stage, *, patience: float)
         grant_type=OOB,
         mfa_token=mfa_token,
         oob_code=str(enrolled.body.get("oob_code", "none")),
-        binding_code=(arrived.code if arrived else None) or "none",
+        binding_code=stage.inbox.newest_code() or "none",
     )
     return UsersStory(
         refused=refused,

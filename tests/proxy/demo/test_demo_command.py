@@ -53,7 +53,7 @@ async def test_once_tells_the_story_and_ends_well() -> None:
         out, err = await process.communicate()
     text = out.decode()
     assert process.returncode == 0, text + err.decode()
-    assert text.count("✓") == 7
+    assert text.count("✓") == 13
     assert "✗" not in text
     assert "403 insufficient_scope" in text
     assert "This client is suspended." in text
@@ -81,11 +81,14 @@ async def test_the_commands_it_prints_do_what_they_say() -> None:
         process.send_signal(signal.SIGINT)
         _, log = await process.communicate()
     assert shell.returncode == 0
-    assert '"access_token"' in answers
+    assert answers.count('"access_token"') == 2
     assert '"error":"access_denied"' in answers.replace(" ", "")
     assert '"https://example.com/plan":"gold"' in answers.replace(" ", "")
     assert process.returncode == 0
-    assert log.count(b"hook_denied") == 1, log.decode()  # of the request made here; those of the story are not shown
+    assert '"code":"extensibility_error"' in answers.replace(" ", "")
+    assert '"user_metadata":{"plan":"trial"}' in answers.replace(" ", "")
+    assert "/lo/reset?ticket=" in answers
+    assert log.count(b"hook_denied") == 2, log.decode()  # of requests made here; those of the story are not shown
     assert b"Traceback" not in log
 
 
@@ -94,7 +97,7 @@ async def test_a_story_that_goes_wrong_is_told_with_its_log() -> None:
     log = HeldLog(stderr)
     log.write("what happened\n")
     console = Console(file=io.StringIO(), width=page.WIDTH)
-    assert await tell(console, log, forward_to(secret_of)) is False
+    assert await tell(console, log, forward_to(secret_of), patience=0.0) is False
     assert isinstance(console.file, io.StringIO)
     assert (
         "✗ a hook adds the claim of the client's plan: seen None without hooks, None with hooks"

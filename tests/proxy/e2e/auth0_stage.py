@@ -14,6 +14,7 @@ from joserfc.jwk import Key
 from hookpoint.proxy.app import create_app
 from hookpoint.proxy.config import load
 from hookpoint.proxy.demo.authorization_server import GatewayCodes, Mailbox, create_authorization_server
+from hookpoint.proxy.demo.inbox import Inbox
 from hookpoint.proxy.demo.journal import Journal
 from hookpoint.proxy.demo.loopback import bind_loopback, origin, serve
 from tests.proxy.demo.conftest import Clock
@@ -61,10 +62,10 @@ secrets = ["{gateway_secret}"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Auth0Stage:
-    """`tenant` at hookpoint's address; what hooks after the answer have noted, and the file of the configuration."""
+    """`tenant` at hookpoint's address; what has arrived and what hooks have noted; the file of the configuration."""
 
     tenant: Tenant
-    journal: Journal
+    inbox: Inbox
     configuration: Path
 
 
@@ -73,12 +74,13 @@ async def open_auth0_stage(signing_key: Key, folder: Path) -> AsyncIterator[Auth
     """Run both; the issuer is written as Auth0 writes it: https, with a slash at the end."""
     public, upstream = bind_loopback(), bind_loopback()
     issuer = f"{origin(public).replace('http://', 'https://')}/"
-    mailbox, clock = Mailbox(), Clock(time.time())
+    clock = Clock(time.time())
+    inbox = Inbox(texts=folder / "texts.jsonl", mailbox=Mailbox(), journal=Journal(path=folder / "journal.txt"))
     server = create_authorization_server(
         issuer,
         clients=tenant_clients(issuer),
         signing_key=signing_key,
-        mailer=mailbox,
+        mailer=inbox.mailbox,
         codes=GatewayCodes(f"{origin(public)}/hookpoint/sms/auth0", GATEWAY_SECRET),
         hasher=CHEAP,
         names_existing_users=True,
@@ -101,7 +103,7 @@ async def open_auth0_stage(signing_key: Key, folder: Path) -> AsyncIterator[Auth
         serve(front, public) as url,
     ):
         yield Auth0Stage(
-            tenant=Tenant(url=url, issuer=issuer, http=http, clock=clock, mailbox=mailbox),
-            journal=Journal(path=folder / "journal.txt"),
+            tenant=Tenant(url=url, issuer=issuer, http=http, clock=clock, mailbox=inbox.mailbox),
+            inbox=inbox,
             configuration=configuration,
         )

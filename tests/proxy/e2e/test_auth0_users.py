@@ -62,7 +62,7 @@ def new_email() -> str:
 async def events(stage: Auth0Stage, email: str, *, awaited: int) -> list[dict[str, Any]]:
     """What hooks have noted of a user; waits for so many events."""
     for _ in range(1500):
-        noted = [line for line in map(json.loads, stage.journal.lines()) if line["email"] == email]
+        noted = [line for line in map(json.loads, stage.inbox.journal.lines()) if line["email"] == email]
         if len(noted) >= awaited:
             return noted
         await asyncio.sleep(0.02)
@@ -160,7 +160,7 @@ async def begin_login(node: NodeClient, email: str) -> dict[str, str]:
     return {"mfaToken": asked.value.mfa_token}
 
 
-async def inbox(stage: Auth0Stage, *options: str) -> str:
+async def shown_inbox(stage: Auth0Stage) -> str:
     """What `hookpoint sms inbox` prints."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("HOOKPOINT_")}
     process = await asyncio.create_subprocess_exec(
@@ -171,7 +171,6 @@ async def inbox(stage: Auth0Stage, *options: str) -> str:
         "inbox",
         "-c",
         str(stage.configuration),
-        *options,
         stdout=asyncio.subprocess.PIPE,
         env={**inherited, "PYTHONPATH": str(ROOT / "src")},
     )
@@ -187,18 +186,18 @@ async def test_codes_come_through_hookpoint_and_show_in_the_inbox(stage: Auth0St
     await node.act("sign_up_js", sign_up)
     mfa = await begin_login(node, email)
     enrolled = await node.act("enroll", {**mfa, **PHONE})
-    code = (await inbox(stage, "--code")).strip()
+    code = stage.inbox.newest_code()
     confirmed = {"factorType": "oob", "oobCode": enrolled["oobCode"], "bindingCode": code}
     assert (await node.act("verify", {**mfa, **confirmed}))["accessToken"]
 
     mfa = await begin_login(node, email)
     challenge = await node.act("challenge", {**mfa, "challengeType": "oob"})
-    shown = await inbox(stage)
+    shown = await shown_inbox(stage)
     newest = shown.strip().splitlines()[-1].strip()
     assert "sms to +491711234567" in shown
     assert newest.endswith(" is your code for The bank.")
-    answer = {"factorType": "oob", "oobCode": challenge["oobCode"], "bindingCode": newest.split()[0]}
     assert newest.split()[0] != code
+    answer = {"factorType": "oob", "oobCode": challenge["oobCode"], "bindingCode": newest.split()[0]}
     assert (await node.act("verify", {**mfa, **answer}))["accessToken"]
 
 
