@@ -24,7 +24,7 @@ from hookpoint.proxy.observability import configure_logging
 def demo(
     once: Annotated[bool, typer.Option("--once", help="Tell the story, check each step, and stop.")] = False,
 ) -> None:
-    """Show what hooks do to tokens, with real servers on this machine; exit 1 when something is not as told."""
+    """Show what hooks do to tokens, sign-ups and codes, with real servers on this machine; exit 1 if something is not as told."""
     log = HeldLog(sys.stderr)
     configure_logging("info", "console", stream=log)
     try:
