@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import queue
+import signal
 import socket
 import subprocess
 import threading
@@ -61,6 +63,10 @@ class ServerProcess:
     def log(self) -> str:
         """The last lines that the server wrote to stderr."""
         return "".join(self.stderr)
+
+    def kill(self) -> None:
+        """End it at once; who waits for the end of the block sees it gone."""
+        os.kill(self.pid, signal.SIGKILL)
 
     async def says(self, text: str, *, within: float = LOG_SECONDS) -> bool:
         """Whether the server has written a text to stderr, or does so within some seconds."""

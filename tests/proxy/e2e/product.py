@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import socket
 import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -63,10 +64,17 @@ def free_port() -> int:
 
 
 @contextmanager
-def run_hookpoint(folder: Path, configuration: str, *, hooks: str = "", port: int | None = None) -> Iterator[Product]:
+def run_hookpoint(
+    folder: Path,
+    configuration: str,
+    *,
+    hooks: str = "",
+    port: int | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[Product]:
     """Run `hookpoint serve` with a configuration until the block ends.
 
-    `hooks` becomes hooks.py beside it. The configuration says nothing of [server] but what may follow `listen`; that is added.
+    `hooks` becomes hooks.py beside it, `environment` is added to ours. The configuration says nothing of [server] but what may follow `listen`; that is added.
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "hooks.py").write_text(hooks)
@@ -74,7 +82,12 @@ def run_hookpoint(folder: Path, configuration: str, *, hooks: str = "", port: in
     text = configuration if "[server]" in configuration else "[server]\n" + configuration
     (folder / "hookpoint.toml").write_text(text.replace("[server]\n", f"[server]\n{listen}", 1))
     process = subprocess.Popen(
-        [HOOKPOINT, "serve"], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [HOOKPOINT, "serve"],
+        cwd=folder,
+        env=os.environ | (environment or {}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     assert process.stdout is not None
     assert process.stderr is not None

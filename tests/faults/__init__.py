@@ -1,0 +1,1 @@
+"""Faults under steady load, and what they cost: `python -m tests.faults`."""
