@@ -160,7 +160,7 @@ def disk_full(folder: Path) -> Fault:
     return Fault(name="disk full", cause=cause)
 
 
-def clock_jump(control: Path, offset: int, name: str) -> Fault:
+def clock_jump(control: Path, offset: int, name: str, *, silent: bool = False) -> Fault:
     """The wall clock of hookpoint jumps by `offset` seconds, and back again. `control` is the file that it is told by."""
 
     @asynccontextmanager
@@ -170,7 +170,7 @@ def clock_jump(control: Path, offset: int, name: str) -> Fault:
         yield
         control.write_text("0")
 
-    return Fault(name=name, cause=cause, silent=True)
+    return Fault(name=name, cause=cause, silent=silent)
 
 
 CALM = Fault(name="nothing", cause=_nothing, silent=True)
