@@ -107,7 +107,7 @@ async def set_stage(
     front, between, server = free_ports(3)
     issuer = f"http://127.0.0.1:{front}"
     text = _CONFIGURATION.format(workers=workers, gate=between, issuer=issuer, store=store, limit=LIMIT)
-    if shutil.which("node") is not None and False:
+    if shutil.which("node") is not None:
         text += _SCRIPT
     behind, gate = Behind(folder, server, issuer), Gate(server, delay=SLOW)
     running = Running(folder / "hookpoint", text, port=front, environment=environment)
