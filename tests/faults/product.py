@@ -37,7 +37,7 @@ SCRIPT = """module.exports = function (client, scope, audience, context, cb) {
   cb(null, { scope: scope, "https://example.com/from-node": process.pid });
 };
 """
-_PATIENCE = 60.0
+_PATIENCE = 180.0
 
 
 class Running:
