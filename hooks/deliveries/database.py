@@ -9,7 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 
 class Database(Protocol):
-    """An open SQLite or PostgreSQL database whose tables are up to date (see `MIGRATIONS`)."""
+    """An open SQLite or PostgreSQL database whose tables are up to date (see `MIGRATIONS`).
+
+    Both methods raise DatabaseUnavailable while it is away, full or locked.
+    """
 
     def begin(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """Open a transaction that is committed at the end, and rolled back when an exception leaves it."""

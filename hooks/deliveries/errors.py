@@ -15,3 +15,9 @@ class NoIntent(HooksError):  # noqa: N818 - names the state
     """An event was settled that nobody had stored before, or so long ago that it is kept no more."""
 
     code = "no_intent"
+
+
+class DatabaseUnavailable(HooksError):  # noqa: N818 - names the state
+    """The database cannot be used for now; what a `Database` raises is of this class where that is so."""
+
+    code = "database_unavailable"

@@ -10,6 +10,7 @@ from typing import Final
 import structlog
 
 from hookpoint.hooks.deliveries.delivering import Delivering
+from hookpoint.hooks.deliveries.errors import DatabaseUnavailable
 from hookpoint.hooks.deliveries.outcomes import Outcomes
 from hookpoint.hooks.deliveries.queue import DeliveryQueue, Leased
 from hookpoint.hooks.deliveries.upkeep import Upkeep
@@ -100,8 +101,8 @@ class DeliveryWorker:
             self._awake.clear()
             try:
                 await self._take()
-            except Exception as error:
-                log.error("deliveries_interrupted", reason=str(error), exc_info=error)
+            except Exception as error:  # noqa: BLE001 - deliveries go on when the reason is gone
+                _log_interruption(error)
                 await asyncio.sleep(self._poll)  # it is woken again and again while the database is away
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._poll):
@@ -119,6 +120,8 @@ class DeliveryWorker:
     async def _attempt(self, leased: Leased) -> None:
         try:
             await self._delivering.attempt(leased)
+        except DatabaseUnavailable as error:  # its lease ends, and it is delivered again
+            log.warning("delivery_not_recorded", event_id=leased.event_id, hook=leased.hook, reason=str(error))
         except Exception as error:
             log.error("delivery_not_recorded", event_id=leased.event_id, hook=leased.hook, exc_info=error)
 
@@ -130,8 +133,16 @@ class DeliveryWorker:
         while not self._stopping.is_set():
             try:
                 await work()
-            except Exception as error:
-                log.error("deliveries_interrupted", reason=str(error), exc_info=error)
+            except Exception as error:  # noqa: BLE001 - it goes on when the reason is gone
+                _log_interruption(error)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause):
                     await self._stopping.wait()
+
+
+def _log_interruption(error: Exception) -> None:
+    """A database that is away is told in a line; anything else is a mistake, and shows where it was made."""
+    if isinstance(error, DatabaseUnavailable):
+        log.warning("deliveries_interrupted", code=error.code, reason=str(error))
+    else:
+        log.error("deliveries_interrupted", reason=str(error), exc_info=error)

@@ -10,6 +10,8 @@ from typing import Final
 from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from hookpoint.hooks.deliveries.errors import DatabaseUnavailable
+
 # Missing table, missing column, missing privilege: what PostgreSQL calls a mistake in the statement, SQLite and the
 # operator call a broken database.
 _BROKEN_DATABASE: Final = frozenset({"42P01", "42703", "42501"})
@@ -27,7 +29,7 @@ class StoreUrlInvalid(StoreError):
     code = "store_url"
 
 
-class StoreUnavailable(StoreError):
+class StoreUnavailable(StoreError, DatabaseUnavailable):
     """The database cannot be reached or opened, is locked for too long, full, damaged or read-only."""
 
     code = "store_unavailable"

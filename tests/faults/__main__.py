@@ -211,7 +211,7 @@ async def _balance(store: str, stage: Stage) -> Balance:
         foreign=sorted(done - set(stage.created())),
         tokens=len(load.tokens),
         unverifiable=unverifiable(load.tokens, published, issuer=stage.hookpoint.url, claim=CLAIM),
-        tracebacks=stage.hookpoint.log().count("Traceback"),
+        tracebacks=[line for line in stage.hookpoint.log().splitlines() if "Traceback" in line],
     )
 
 

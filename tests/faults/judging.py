@@ -61,7 +61,7 @@ class Balance:
     foreign: Sequence[str]
     tokens: int
     unverifiable: Sequence[str] = field(repr=False)
-    tracebacks: int
+    tracebacks: Sequence[str]
 
     def broken(self) -> list[str]:
         """The promises that were not kept."""
@@ -73,7 +73,7 @@ class Balance:
         if self.unverifiable:
             found.append(f"{len(self.unverifiable)} tokens do not verify: {self.unverifiable[0]}")
         if self.tracebacks:
-            found.append(f"{self.tracebacks} tracebacks in the log")
+            found.append(f"{len(self.tracebacks)} tracebacks in the log: {self.tracebacks[0]}")
         if not self.tokens or not self.due:
             found.append("nothing was asked for")
         return found

@@ -112,7 +112,7 @@ def _judge(answer: httpx2.Response, right: bool) -> tuple[str | None, bool]:
         return None, False
     try:
         members = answer.json()
-        code = str(members["error"])
+        code = str(members["error"] if "error" in members else members["code"])  # sign-up answers in Auth0's own shape
     except (ValueError, KeyError, TypeError):
         return f"{answer.status_code} without a code", answer.status_code < 500
     return f"{answer.status_code} {code}", answer.status_code < 500
