@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import Final
+from typing import ClassVar, Final
 
 from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -20,7 +20,7 @@ _BROKEN_DATABASE: Final = frozenset({"42P01", "42703", "42501"})
 class StoreError(Exception):
     """The store cannot be used; `code` is stable and the text is for the operator."""
 
-    code = "store"
+    code: ClassVar[str] = "store"
 
 
 class StoreUrlInvalid(StoreError):
