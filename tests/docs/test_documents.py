@@ -20,7 +20,6 @@ RUN = {"python", "toml", "console"}
 NOT_RUN = {
     "text": "shows output or a drawing",
     "json": "is written, for commands to read",
-    "javascript": "is written, for hookpoint to run",
     "js": "is written, for hooks to run",
     "nginx": "test_nginx.py runs it",
     "systemd": "test_systemd.py verifies it",
