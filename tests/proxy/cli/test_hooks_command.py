@@ -128,10 +128,10 @@ def test_list_shows_hooks_by_point_in_the_order_in_which_they_run(folder: Path) 
         "    order 0, 0.5 s, on error deny, sees passwords",
         "post-user-registration",
         "  hang  hooks.py:30",
-        "    order 0, 0.05 s, on error deny",
+        "    order 0, 0.05 s, after the answer, 10 attempts",
         "post-change-password",
         "  crash  hooks.py:25",
-        "    order 0, 2.5 s, on error deny",
+        "    order 0, 30 s, after the answer, 10 attempts",
     ]
 
 
