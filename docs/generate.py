@@ -17,6 +17,7 @@ from pathlib import Path
 from types import ModuleType
 
 from prometheus_client import CollectorRegistry
+from pydantic import BaseModel
 from typer import Context
 from typer.core import TyperGroup
 from typer.main import get_command
@@ -28,6 +29,21 @@ from hookpoint.hooks.http import openapi
 from hookpoint.hooks.rules import GUARDED_CLAIMS
 from hookpoint.proxy.cli import app
 from hookpoint.proxy.config import reference as configuration
+from hookpoint.proxy.dialects import (
+    AnswerPlaces,
+    Denial,
+    Dialect,
+    DocumentDialect,
+    EndpointDialect,
+    Lookup,
+    PasswordChangeRoute,
+    SignUpRoute,
+    Success,
+    TokenDialect,
+    UserCall,
+    UserPlaces,
+    places,
+)
 from hookpoint.proxy.observability import Metrics
 
 PAGES = Path(__file__).parent / "reference"
@@ -148,7 +164,10 @@ def metrics_page() -> str:
         "",
         "`GET /metrics` on `server.admin_listen`, in Prometheus' text format; the sums over all workers.",
     ]
-    lines += ["`route` is the kind of a route (`token`, `jwks`, `metadata`, `passed`), never a path.", ""]
+    lines += [
+        "`route` is the kind of a route (`token`, `sign_up`, `password_change`, `jwks`, `metadata`, `passed` …), never a path.",
+        "",
+    ]
     lines += ["| metric | type | labels | meaning |", "|---|---|---|---|"]
     for collector in dict.fromkeys(registry._names_to_collectors.values()):  # noqa: SLF001 - the registry has no other list
         labels = ", ".join(f"`{name}`" for name in collector._labelnames)  # type: ignore[attr-defined]  # noqa: SLF001
@@ -156,6 +175,71 @@ def metrics_page() -> str:
             suffix = "_total" if metric.type == "counter" else ""
             lines.append(f"| `{metric.name}{suffix}` | {metric.type} | {labels} | {metric.documentation} |")
     return "\n".join(lines) + "\n"
+
+
+def dialects_page() -> str:
+    """The words of dialect files."""
+    lines = ["# Dialects", _NOTE, "", "The words of a dialect file. [How to write one](../how-to/write-a-dialect.md)."]
+    lines += ["", "## The file", "", "| key | type | default | meaning |", "|---|---|---|---|"]
+    lines.append(
+        "| `extends` | text | none | The dialect, or the file, that this one changes: its tables are merged into those. |"
+    )
+    lines.append('| `base` | text | `""` | A path that stands for `{base}` in every text of the file. |')
+    lines += _dialect_words(Dialect)
+    for heading, kind in _DIALECT_PARTS.items():
+        lines += ["", f"## {heading}", "", _prose(kind), "", "| key | type | default | meaning |", "|---|---|---|---|"]
+        lines += _dialect_words(kind)
+    lines += ["", "## Places", "", "```text", *_places_text(), "```"]
+    return "\n".join(lines) + "\n"
+
+
+_DIALECT_PARTS: dict[str, type[BaseModel]] = {
+    "[token]": TokenDialect,
+    "[documents]": DocumentDialect,
+    "[endpoints]": EndpointDialect,
+    "[sign_up.NAME]": SignUpRoute,
+    "[password_change.NAME]": PasswordChangeRoute,
+    "request": UserPlaces,
+    "user": AnswerPlaces,
+    "success": Success,
+    "denial": Denial,
+    "metadata, who": UserCall,
+    "look_up": Lookup,
+}
+
+
+def _dialect_words(kind: type[BaseModel]) -> Iterator[str]:
+    for name, field in kind.model_fields.items():
+        default = "required" if field.is_required() else _default_word(field.get_default(call_default_factory=True))
+        yield f"| `{name}` | {_type_word(field.annotation)} | {default} | {(field.description or '').replace('|', '/')} |"
+
+
+def _type_word(annotation: object) -> str:
+    choices = typing.get_args(annotation) if typing.get_origin(annotation) is typing.Literal else ()
+    if choices:
+        return " or ".join(f"`{choice}`" for choice in choices)
+    inner = [each for each in typing.get_args(annotation) if each not in (type(None), ...)]
+    if typing.get_origin(annotation) is tuple:
+        return f"list of {_type_word(inner[0])}"
+    if typing.get_origin(annotation) is dict:
+        return f"table of {_type_word(inner[1])}"
+    if inner:
+        return _type_word(inner[0])
+    names: dict[object, str] = {str: "text", int: "number", bool: "boolean", typing.Any: "any"}
+    return names.get(annotation, "table")
+
+
+def _default_word(default: object) -> str:
+    if default in (None, "", (), {}) or isinstance(default, BaseModel):
+        return "none"
+    if isinstance(default, tuple):
+        return ", ".join("any 2xx" if isinstance(each, BaseModel) else f"`{each}`" for each in default)
+    return f"`{str(default).lower() if isinstance(default, bool) else default}`"
+
+
+def _places_text() -> list[str]:
+    prose = inspect.cleandoc(places.__doc__ or "").splitlines()
+    return [line.strip() for line in prose[2:]]
 
 
 def error_codes(package: str) -> dict[str, type[Exception]]:
@@ -236,6 +320,7 @@ WRITERS: dict[str, Callable[[], str]] = {
     "errors.md": errors_page,
     "commands.md": commands_page,
     "metrics.md": metrics_page,
+    "dialects.md": dialects_page,
     "http-hooks.openapi.json": openapi_page,
 }
 
