@@ -36,11 +36,9 @@ from hookpoint.proxy.tokens.publishing import published_jwks
 from hookpoint.proxy.tokens.remote_keys import FetchedKeys, RemoteKeySet
 from hookpoint.proxy.tokens.signing_keys import SigningKeys
 from hookpoint.proxy.tokens.verification import TokenVerifier
-from hookpoint.proxy.upstream import Upstream
-from hookpoint.proxy.users.admin import open_admin
 from hookpoint.proxy.users.deliveries import Outbox
 from hookpoint.proxy.users.resolving import SignUpResolver
-from hookpoint.proxy.users.site import UserParts, server_calls, user_flows, user_routes
+from hookpoint.proxy.users.site import UserParts, configured_admin, server_calls, user_flows, user_routes
 from hookpoint.proxy.vault.locks import Locks
 from hookpoint.proxy.vault.vault import Vault
 
@@ -148,27 +146,15 @@ async def load_site(parts: Parts, root_path: str) -> Site:
 
 
 def _user_parts(parts: Parts, metadata: ServerMetadata) -> UserParts:
-    settings = parts.settings
-    admin = open_admin(
-        settings.upstream.admin,
-        parts.app,
-        elsewhere=_admin_api,
-        token_path=next(iter(metadata.token_paths), "/oauth/token"),
-        timeout=settings.limits.upstream_header_timeout,
-    )
     return UserParts(
-        admin=admin,
         app=parts.app,
         settings=parts.settings,
         chain=parts.chain,
         directory=parts.directory,
         describe=parts.describe,
         outbox=parts.outbox,
+        admin=configured_admin(parts.app, parts.settings, token_paths=metadata.token_paths),
     )
-
-
-def _admin_api(url: str) -> ASGIApp:
-    return Upstream(url, reuse="never")  # a call now and then; nothing is left open that would have to be closed
 
 
 def server_documents(app: ASGIApp, settings: Settings, dialect: Dialect, root_path: str = "") -> ServerDocuments:

@@ -10,9 +10,11 @@ import structlog
 
 from hookpoint.proxy.store import StoreError
 from hookpoint.proxy.users.deliveries import Announced, Outbox
+from hookpoint.proxy.users.edits import HalfDone
 from hookpoint.proxy.users.outcomes import Verdict
 
-_PAUSES: Final = (0.05, 0.2, 0.5)  # seconds between attempts to record what the server did
+_PAUSES: Final = (0.05, 0.2, 0.5, 0.0)  # seconds after each attempt to record what the server did
+_NOT_RECORDED: Final = "The server has done it, but that cannot be recorded at the moment"
 
 log = structlog.get_logger(__name__)
 
@@ -36,7 +38,7 @@ class Announcement:
     async def conclude(self, verdict: Verdict, event: Callable[[], Announced]) -> None:
         """Record what the server did; `event` is the event as it is known now.
 
-        Raises StoreError when a success cannot be recorded: the client must not be told of it, and the intent stays.
+        Raises HalfDone when a success cannot be recorded: the client must not be told of it, and the intent stays.
         """
         if verdict is Verdict.DONE:
             await self._settle(event())
@@ -58,4 +60,4 @@ class Announcement:
                 await asyncio.sleep(pause)
             else:
                 return
-        await self._outbox.settle(event)
+        raise HalfDone("the event could not be settled", status=503, told=_NOT_RECORDED)

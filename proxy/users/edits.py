@@ -23,6 +23,20 @@ class NotWritable(Exception):  # noqa: N818 - a verdict on what a hook asked for
     code = "metadata_not_writable"
 
 
+class HalfDone(Exception):  # noqa: N818 - a state
+    """The server did what it was asked for, and what belongs to that could not be done; the text is for operators.
+
+    `status` and `told` are for clients.
+    """
+
+    code = "half_done"
+
+    def __init__(self, reason: str, *, status: int, told: str) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.told = told
+
+
 def place_in_body(layout: Layout, kind: str, *, is_json: bool) -> Place | None:
     """Where the sign-up itself takes metadata of a kind, None where it does not."""
     fits = [

@@ -19,7 +19,7 @@ from hookpoint.proxy.flows.intercepted import ClientLeft, read_body, replay
 from hookpoint.proxy.parameters import METHOD_OVERRIDE, METHOD_OVERRIDE_PARAMETER, is_method_override, judge_query
 from hookpoint.proxy.store import StoreError
 from hookpoint.proxy.users.denials import Denials
-from hookpoint.proxy.users.edits import NotWritable
+from hookpoint.proxy.users.edits import HalfDone, NotWritable
 from hookpoint.proxy.users.layout import Layout
 from hookpoint.proxy.users.request import UserRequest, read_user_request
 from hookpoint.proxy.wrapped import CallFailed
@@ -27,7 +27,7 @@ from hookpoint.proxy.wrapped import CallFailed
 PARAMETERS: Final = "hookpoint.parameters"
 """The member of a scope that has the open segments of its path."""
 
-FAILURES: Final = (Deny, HookFailed, BodyRefused, NotWritable, StoreError, CallFailed)
+FAILURES: Final = (Deny, HookFailed, BodyRefused, NotWritable, HalfDone, StoreError, CallFailed)
 _RETRY_AFTER: Final = ((b"retry-after", b"1"),)
 
 log = structlog.get_logger(__name__)
@@ -125,7 +125,8 @@ class UserEndpoint:
             return Reply(answer=answer, outcome="refused")
         status, code, text, outcome = self._explained(failure)
         headers = _RETRY_AFTER if status == 503 else ()
-        answer = self._write(status, code, f"{text}; {self._undone}.", request_id, values, headers)
+        told = f"{text}." if isinstance(failure, HalfDone) else f"{text}; {self._undone}."
+        answer = self._write(status, code, told, request_id, values, headers)
         return Reply(answer=answer, outcome=outcome)
 
     def _explained(self, failure: Exception) -> tuple[int, str, str, str]:
@@ -135,6 +136,8 @@ class UserEndpoint:
         if isinstance(failure, HookFailed):
             return 500, "server_error", "A hook failed", "hook_failed"
         log.error(getattr(failure, "code", type(failure).__name__), reason=str(failure))
+        if isinstance(failure, HalfDone):
+            return failure.status, "server_error", failure.told, "half_done"
         if isinstance(failure, NotWritable):
             return 500, "server_error", "What a hook added cannot be kept", "hook_failed"
         if isinstance(failure, StoreError):

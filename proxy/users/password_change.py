@@ -55,7 +55,7 @@ class PasswordChange:
         self._now = now
 
     async def __call__(self, scope: Scope, asked: UserRequest) -> Reply:
-        """Handle one request; raises StoreError and CallFailed."""
+        """Handle one request; raises HalfDone, StoreError and CallFailed."""
         known = await self._who(scope, asked)
         announcement = Announcement(self._outbox, self._event(self._new_id(), known, asked))
         lookup = lookup_of(known, asked.connection, route=self._name, root_path=scope.get("root_path", ""))

@@ -31,7 +31,7 @@ from hookpoint.proxy.users.admin import AdminUnavailable
 from hookpoint.proxy.users.announcing import Announcement
 from hookpoint.proxy.users.calls import ServerCalls, values_of
 from hookpoint.proxy.users.deliveries import Outbox, lookup_of, subject_of
-from hookpoint.proxy.users.edits import KINDS, NotWritable, place_in_body, with_metadata
+from hookpoint.proxy.users.edits import KINDS, HalfDone, NotWritable, place_in_body, with_metadata
 from hookpoint.proxy.users.endpoint import Forward
 from hookpoint.proxy.users.layout import Layout
 from hookpoint.proxy.users.metadata import write_metadata
@@ -87,7 +87,7 @@ class SignUp:
         self._new_id = new_id
 
     async def __call__(self, scope: Scope, asked: UserRequest) -> Reply | Forward:
-        """Handle one request; raises Deny, HookFailed, NotWritable, StoreError, CallFailed."""
+        """Handle one request; raises Deny, HookFailed, NotWritable, HalfDone, StoreError, CallFailed."""
         plan = await self._run_hooks(asked)
         body = with_metadata(self._layout, asked, plan.user, plan.in_body)
         if self._outbox is None and not plan.afterwards:
@@ -163,9 +163,7 @@ class SignUp:
         inner = {**inner, "headers": with_identity_coding(inner["headers"])}
         return await call(self._app, inner, body, max_body=MAX_ANSWER, timeout=self._timeout)
 
-    async def _write_metadata(
-        self, scope: Scope, asked: UserRequest, plan: Plan, user: User
-    ) -> NotWritable | CallFailed | None:
+    async def _write_metadata(self, scope: Scope, asked: UserRequest, plan: Plan, user: User) -> HalfDone | None:
         """Write what the sign-up could not take; returns why that failed: the user exists, and lacks what a hook wanted."""
         if not plan.afterwards:
             return None
@@ -183,6 +181,8 @@ class SignUp:
                 return None
             reason = f"the server answered {answer.status} for {described.method} {described.path}"
         log.error("metadata_not_written", user=user.id, kinds=sorted(plan.afterwards), reason=reason)
-        return NotWritable(
-            f"the user {user.id!r} was created without {' and '.join(sorted(plan.afterwards))}: {reason}"
+        return HalfDone(
+            f"the user {user.id!r} was created without {' and '.join(sorted(plan.afterwards))}: {reason}",
+            status=500,
+            told="The user was created, but not with everything that belongs to it",
         )

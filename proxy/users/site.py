@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -17,6 +17,8 @@ from hookpoint.proxy.flows.flow import Flow
 from hookpoint.proxy.flows.form_endpoint import FormLimits
 from hookpoint.proxy.flows.intercepted import Directory
 from hookpoint.proxy.routes import Route
+from hookpoint.proxy.upstream import Upstream
+from hookpoint.proxy.users.admin import open_admin
 from hookpoint.proxy.users.calls import Admin, ServerCalls
 from hookpoint.proxy.users.deliveries import Outbox
 from hookpoint.proxy.users.denials import Denials
@@ -27,6 +29,7 @@ from hookpoint.proxy.users.sign_up import SignUp
 
 SIGN_UP: Final = "sign_up"
 PASSWORD_CHANGE: Final = "password_change"  # noqa: S105 - the kind of a route
+_TOKEN_PATH: Final = "/oauth/token"  # noqa: S105 - a path
 
 
 def new_event_id() -> str:
@@ -84,6 +87,18 @@ def user_flows(parts: UserParts, dialect: Dialect, routes: Collection[Route]) ->
             undone="nobody was signed up" if route.kind == SIGN_UP else "no password was changed",
         )
     return flows
+
+
+def configured_admin(app: ASGIApp, settings: Settings, *, token_paths: Sequence[str]) -> Admin | None:
+    """The administrator of the configuration; `token_paths` are the server's."""
+    return open_admin(
+        settings.upstream.admin,
+        app,
+        # A call now and then; nothing is left open that would have to be closed.
+        elsewhere=lambda url: Upstream(url, reuse="never"),
+        token_path=next(iter(token_paths), _TOKEN_PATH),
+        timeout=settings.limits.upstream_header_timeout,
+    )
 
 
 def server_calls(parts: UserParts) -> ServerCalls:

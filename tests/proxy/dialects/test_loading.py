@@ -73,7 +73,7 @@ def test_what_is_no_place_is_refused(text: str) -> None:
 
 def test_templates_fill_in_values_of_any_type() -> None:
     values = {"app_metadata": {"a": [1]}, "id": "a/b?c", "message": "<b>&", "none": None}
-    filled = fill({"x": "{app_metadata}", "y": ["{id}!"], "z": "{none}", "w": 1}, values)  # type: ignore[arg-type]
+    filled = fill({"x": "{app_metadata}", "y": ["{id}!"], "z": "{none}", "w": 1}, values)
     assert filled == {"x": {"a": [1]}, "y": ["a/b?c!"], "w": 1}
-    assert fill_path("/users/{id}", values) == "/users/a%2Fb%3Fc"  # type: ignore[arg-type]
-    assert fill_html("<p>{message}</p>", values) == "<p>&lt;b&gt;&amp;</p>"  # type: ignore[arg-type]
+    assert fill_path("/users/{id}", values) == "/users/a%2Fb%3Fc"
+    assert fill_html("<p>{message}</p>", values) == "<p>&lt;b&gt;&amp;</p>"

@@ -144,7 +144,7 @@ async def test_without_the_store_the_server_is_not_asked() -> None:
 
 async def test_a_success_that_cannot_be_recorded_is_not_told() -> None:
     outbox = Records({"settle": 100})
-    assert await sign_up(Server(200, b'{"_id":"u1"}'), outbox) == (503, "store_unavailable")
+    assert await sign_up(Server(200, b'{"_id":"u1"}'), outbox) == (503, "half_done")
     assert outbox.notes == [KEPT]  # to be resolved
 
 
