@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install
 INPUTS := pyproject.toml tests/constraints.txt
 
-.PHONY: help demo test test-pkcs11 check bench docs format lock clean
+.PHONY: help demo test test-pkcs11 check bench faults docs format lock clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 13
@@ -36,6 +36,9 @@ check: $(VENV)/.dev ## Lint, types, layers
 
 bench: $(VENV)/.dev ## Measure side by side and print ratios; ARGS=--help says how
 	@$(BIN)/python -m bench $(ARGS)
+
+faults: $(VENV)/.dev ## Break things under load and count what is lost; ARGS=--help says how
+	@$(BIN)/python -m tests.faults $(ARGS)
 
 docs: $(VENV)/.dev ## Write the reference pages from the code
 	@$(BIN)/python docs/generate.py
