@@ -180,3 +180,34 @@ def test_processes_end_with_hookpoint(stage: Stage, tmp_path: Path) -> None:
             assert time.monotonic() < deadline
             time.sleep(0.05)
     assert psutil.wait_procs(children, timeout=10)[1] == []
+
+
+async def test_a_script_that_blocks_ends_though_hookpoint_was_killed(stage: Stage, tmp_path: Path) -> None:
+    (tmp_path / "a.js").write_text("module.exports = function (client, scope, audience, context, cb) { for (;;) {} };")
+    name, value = stage.partner.secret
+    configuration = f"""
+    [upstream]
+    url = "{stage.partner.url}"
+    secret_header = {{ name = "{name}", value = "{value}" }}
+
+    [limits]
+    hook_timeout = 50.0
+    hooks_timeout = 50.0
+
+    [[hooks]]
+    run = "a.js"
+    trigger = "credentials-exchange"
+    """
+    with run_hookpoint(tmp_path, configuration) as product:
+        serving = psutil.Process(product.pid)
+
+        async def watched() -> list[psutil.Process]:
+            found = [each for each in serving.children(recursive=True) if "node" in each.name()]
+            return found if len(found) == 2 and all(time.time() - each.create_time() > 3 for each in found) else []
+
+        children = await eventually(watched, bool, seconds=30)
+        asked = asyncio.ensure_future(stage.partner.ask_for_token(f"{product.url}/oauth/token"))
+        await asyncio.sleep(0.5)
+        serving.kill()
+        await asyncio.gather(asked, return_exceptions=True)
+        assert psutil.wait_procs(children, timeout=30)[1] == []
