@@ -39,6 +39,7 @@ WIDTH = "125"
 # What a page says that a test runs in a cheaper way: `make demo` would install everything once more, into another folder.
 SAME_AS = {"make demo ARGS=--once": "hookpoint demo --once"}
 
+_OWN_WORDS = ("export ", "until ")  # of the shell
 _PORT = re.compile(r"(127\.0\.0\.1:|--port )(\d{2,5})\b")
 _VARIABLE = re.compile(r'"env:(\w+)"')
 
@@ -201,7 +202,7 @@ class Sandbox:
         last = len(commands) - 1 if "background" in block.attributes else None
         for number, command in enumerate(commands):
             line = SAME_AS.get(command.line, command.line)
-            require(shutil.which(line.split()[0], path=self._environ["PATH"]) or line.startswith("export "), line)
+            require(shutil.which(line.split()[0], path=self._environ["PATH"]) or line.startswith(_OWN_WORDS), line)
             if number == last:
                 self._keep_running(line, command.output)
             elif line.startswith("export "):

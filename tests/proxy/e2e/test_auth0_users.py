@@ -13,7 +13,8 @@ from uuid import uuid4
 
 import pytest
 import pytest_asyncio
-from joserfc.jwk import RSAKey
+from joserfc import jwt
+from joserfc.jwk import KeySet, RSAKey
 
 from tests.partners.auth0_clients import (
     CONNECTION,
@@ -29,7 +30,7 @@ from tests.partners.running_script import RunningScript
 from tests.proxy.demo.conftest import signing_key
 from tests.proxy.demo.tenant import APP, BANK, GOOD_PASSWORD, OTHER_PASSWORD
 from tests.proxy.e2e.auth0_stage import Auth0Stage, open_auth0_stage
-from tests.proxy.e2e.user_hooks import REFUSED_NUMBER
+from tests.proxy.e2e.user_hooks import FACTOR, REFUSED_NUMBER
 
 __all__ = ["auth0_script", "signing_key"]
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -160,6 +161,12 @@ async def begin_login(node: NodeClient, email: str) -> dict[str, str]:
     return {"mfaToken": asked.value.mfa_token}
 
 
+async def claims_of(stage: Auth0Stage, token: str) -> dict[str, Any]:
+    """The claims of a token, verified by the keys that hookpoint publishes."""
+    keys = (await stage.tenant.http.get(f"{stage.tenant.url}/.well-known/jwks.json")).json()
+    return jwt.decode(token, KeySet.import_key_set(keys), algorithms=["RS256", "ES256"]).claims
+
+
 async def shown_inbox(stage: Auth0Stage) -> str:
     """What `hookpoint sms inbox` prints."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("HOOKPOINT_")}
@@ -198,7 +205,9 @@ async def test_codes_come_through_hookpoint_and_show_in_the_inbox(stage: Auth0St
     assert newest.endswith(" is your code for The bank.")
     assert newest.split()[0] != code
     answer = {"factorType": "oob", "oobCode": challenge["oobCode"], "bindingCode": newest.split()[0]}
-    assert (await node.act("verify", {**mfa, **answer}))["accessToken"]
+    token = await node.act("verify", {**mfa, **answer})
+    claims = await claims_of(stage, token["accessToken"])
+    assert claims[FACTOR] == claims["sub"]
 
 
 async def test_a_code_that_a_hook_refuses_to_send_is_an_error_that_can_be_read(

@@ -12,14 +12,18 @@ from hookpoint.hooks import (
     PostUserRegistration,
     PreUserRegistration,
     SendPhoneMessage,
+    TokenChanges,
+    TokenIssuance,
     User,
     UserChanges,
     post_change_password,
     post_user_registration,
     pre_user_registration,
     send_phone_message,
+    token_issuance,
 )
 
+FACTOR = "https://example.com/second-factor-of"
 REFUSED_NUMBER = "+491711234560"
 
 
@@ -56,6 +60,11 @@ def sign_text(event: SendPhoneMessage) -> MessageChanges:
         raise Deny("access_denied", "The number is on the list.", "No codes are sent to this number.")
     client = event.client.name if event.client else ""
     return MessageChanges(text=f"{event.code} is your code for {client}.")
+
+
+@token_issuance
+def add_factor(event: TokenIssuance) -> TokenChanges | None:
+    return TokenChanges(claims={FACTOR: event.user.id}) if event.grant_type.endswith("/mfa-oob") else None
 
 
 def note(journal: str, what: str, event_id: str, user: User) -> None:
