@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install
 INPUTS := pyproject.toml tests/constraints.txt
 
-.PHONY: help demo test test-pkcs11 check bench faults docs format lock clean
+.PHONY: help demo test test-pkcs11 crash check bench faults docs format lock clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 13
@@ -25,6 +25,9 @@ test: $(VENV)/.dev ## Run the tests; ARGS=... goes to pytest
 
 test-pkcs11: $(VENV)/.dev ## Test keys in a device; needs softhsm2
 	$(BIN)/python -m pytest tests/pkcs11/softhsm.py $(ARGS)
+
+crash: $(VENV)/.dev ## Kill hookpoint while users sign up, and count; ARGS=--help says how
+	@$(BIN)/python -m tests.crash $(ARGS)
 
 check: $(VENV)/.dev ## Lint, types, layers
 	$(BIN)/ruff format --check .

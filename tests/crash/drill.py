@@ -1,0 +1,135 @@
+"""Users sign up through processes that are killed; afterwards everything is counted."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import httpx2
+
+from hookpoint.hooks import Registry
+from hookpoint.hooks.deliveries.payload import Codec
+from hookpoint.hooks.deliveries.register import DeliveryRegister
+from hookpoint.proxy.store import open_store
+from tests.crash.processes import Replica, prepare
+from tests.crash.server import REFUSED, UserServer
+from tests.partners.loopback import open_http
+from tests.proxy.e2e.serving import serve_in_thread
+
+AT_ONCE = 6
+DRAIN_SECONDS = 180.0
+Fate = Literal["succeeded", "refused", "cut off"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ran:
+    """A hook that ran to its end, in the order in which they did; `at` is when a password was changed."""
+
+    kind: str
+    id: str
+    email: str
+    at: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Drill:
+    """What clients saw, what the server did, which hooks ran, and what hookpoint lists as neither delivered nor refused."""
+
+    kills: int = 0
+    sign_ups: dict[str, Fate] = field(default_factory=dict)
+    changes: dict[str, list[Fate]] = field(default_factory=dict)
+    server: UserServer = field(default_factory=UserServer)
+    ran: list[Ran] = field(default_factory=list)
+    left: list[dict[str, Any]] = field(default_factory=list)
+    unknown: set[str] = field(default_factory=set)
+
+    def registered(self) -> set[str]:
+        """The addresses of whose sign-up a hook was told."""
+        return {each.email for each in self.ran if each.kind == "registered"}
+
+
+async def run_drill(folder: Path, store: str, *, processes: int, sign_ups: int, kills: int) -> Drill:
+    """Have users sign up while one process after the other is killed, `kills` times in all, and wait until all is delivered."""
+    prepare(folder)
+    drill = Drill()
+    with serve_in_thread(drill.server.app) as upstream:
+        replicas = [Replica(folder, upstream=upstream, store=store) for _ in range(processes)]
+        try:
+            await replicas[0].start()
+            await asyncio.gather(*(replica.start() for replica in replicas[1:]))
+            await _storm(drill, replicas, sign_ups, kills)
+            await _drain(drill, replicas[0], store)
+        finally:
+            await asyncio.gather(*(replica.stop() for replica in replicas))
+        drill.kills = sum(replica.kills for replica in replicas)
+    lines = (folder / "ran.jsonl").read_text().splitlines()
+    drill.ran = [Ran(**json.loads(line)) for line in lines if line.endswith("}")]
+    return drill
+
+
+async def _storm(drill: Drill, replicas: Sequence[Replica], sign_ups: int, kills: int) -> None:
+    rng = random.Random(11)
+    emails = iter([f"{REFUSED if rng.random() < 0.1 else ''}{number}@example.com" for number in range(sign_ups)])
+    due = [sign_ups * (number + 1) // (kills + 1) for number in range(kills)]
+    users = asyncio.gather(*(_users(drill, replicas, emails, rng) for _ in range(AT_ONCE)))
+    for number, after in enumerate(due):
+        while len(drill.sign_ups) < after and not users.done():  # noqa: ASYNC110 - any moment will do
+            await asyncio.sleep(0.001)
+        victim = replicas[number % len(replicas)]
+        await victim.kill()
+        await victim.start()
+    await users
+
+
+async def _users(drill: Drill, replicas: Sequence[Replica], emails: Any, rng: random.Random) -> None:
+    # A connection for each request: one that was kept would fail without anything having been asked.
+    async with open_http({"connection": "close"}) as http:
+        for email in emails:
+            drill.sign_ups[email] = fate = await _ask(http, replicas, rng, "/users", email)
+            if fate == "succeeded":
+                drill.changes[email] = [await _ask(http, replicas, rng, "/password", email) for _ in range(2)]
+
+
+async def _ask(
+    http: httpx2.AsyncClient, replicas: Sequence[Replica], rng: random.Random, path: str, email: str
+) -> Fate:
+    body = {"email": email, "password": "correct horse battery staple"}
+    while True:
+        try:
+            answer = await http.post(rng.choice(replicas).url + path, json=body)
+        except (httpx2.ConnectError, httpx2.ConnectTimeout):
+            await asyncio.sleep(0.05)  # nobody is there: nothing was asked
+            continue
+        except httpx2.HTTPError:
+            return "cut off"
+        if answer.status_code == 503 and "not ready" in answer.text:
+            await asyncio.sleep(0.05)
+            continue
+        if answer.status_code >= 500:
+            return "cut off"
+        return "succeeded" if answer.is_success else "refused"
+
+
+async def _drain(drill: Drill, replica: Replica, store: str) -> None:
+    async with asyncio.timeout(DRAIN_SECONDS):
+        while True:
+            drill.left = await replica.listed()
+            if all(entry["state"] in ("dead", "unknown") for entry in drill.left):
+                break
+            await asyncio.sleep(0.2)
+    unknown = [entry["event"] for entry in drill.left if entry["state"] == "unknown"]
+    drill.unknown = await _addresses(store, unknown)
+
+
+async def _addresses(url: str, event_ids: Sequence[str]) -> set[str]:
+    """Whom events are about: read from the store, as a command for each would take its time."""
+    store = await open_store(url)
+    register = DeliveryRegister(store, Registry(), codec=Codec())
+    found = [await register.event(event_id) for event_id in event_ids]
+    await store.aclose()
+    return {event.user.email for event in found if event is not None}
