@@ -23,6 +23,7 @@ from hookpoint.hooks import (
 from hookpoint.proxy.config import Settings
 from hookpoint.proxy.configured_clients import configured_directory
 from hookpoint.proxy.configured_hooks import configured_hooks
+from hookpoint.proxy.configured_messages import configured_messages
 from hookpoint.proxy.deliveries import SiteResolver, open_deliveries
 from hookpoint.proxy.discovery import DiscoveryFailed
 from hookpoint.proxy.flows.intercepted import describe_request
@@ -38,8 +39,7 @@ from hookpoint.proxy.vault.locks import Locks
 from hookpoint.proxy.vault.vault import Vault
 
 if TYPE_CHECKING:
-    from hookpoint.hooks.deliveries import Deliveries
-    from hookpoint.proxy.sms.composition import PhoneMessages
+    from hookpoint.hooks.deliveries import Deliveries, Outbox
 
 METADATA_LIFETIME: Final = 600.0
 PURGE_INTERVAL: Final = 600.0
@@ -91,7 +91,7 @@ class Runtime:
             observer=self._observe,
         )
         self._directory = configured_directory(settings)
-        self._messages = _phone_messages(settings, self._chain, metrics)
+        self._messages = configured_messages(settings, self._chain, metrics)
         self.own_routes = OwnRoutes(self._own_routes())
         self._parts: Parts | None = None
         self._store: Store | None = None
@@ -181,7 +181,7 @@ class Runtime:
             directory=self._directory,
             describe=self._describe,
             intercepts=self.intercepts,
-            outbox=None if self._deliveries is None else self._deliveries.outbox,
+            outbox=self._outbox(),
         )
         if self._deliveries is not None:
             self._deliveries.start()
@@ -273,6 +273,13 @@ class Runtime:
             from hookpoint.proxy.sms_routes import sms_routes
 
             yield from sms_routes(self._settings, self._messages, directory=self._directory, new_id=self._new_id)
+        if self._settings.webhooks:
+            from hookpoint.proxy.webhooks.flow import webhook_routes
+
+            yield from webhook_routes(self._settings.webhooks, self._outbox)
+
+    def _outbox(self) -> Outbox | None:
+        return None if self._deliveries is None else self._deliveries.outbox
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -284,12 +291,3 @@ class Runtime:
 
     def _observe(self, run: HookRun) -> None:
         self._metrics.hook(run.hook.point.name, run.hook.name, run.outcome, run.seconds)
-
-
-def _phone_messages(settings: Settings, chain: Chain, metrics: Metrics) -> PhoneMessages | None:
-    if not settings.sms.used:
-        return None
-    # Loaded only where messages are sent: it brings the plans of all numbers.
-    from hookpoint.proxy.sms.composition import PhoneMessages
-
-    return PhoneMessages(settings, chain=chain, metrics=metrics)

@@ -19,6 +19,7 @@ from hookpoint.proxy.config.sms import SmsSettings
 from hookpoint.proxy.config.store import StoreSettings
 from hookpoint.proxy.config.tokens import TokenSettings
 from hookpoint.proxy.config.upstream import UpstreamSettings
+from hookpoint.proxy.config.webhooks import WebhookSettings
 
 
 class Settings(Section):
@@ -33,6 +34,7 @@ class Settings(Section):
     hook_server: HookServerSettings = HookServerSettings()
     javascript: JavaScriptSettings = JavaScriptSettings()
     deliveries: DeliverySettings = DeliverySettings()
+    webhooks: tuple[WebhookSettings, ...] = ()
     sms: SmsSettings = SmsSettings()
     limits: LimitSettings = LimitSettings()
     log: LogSettings = LogSettings()

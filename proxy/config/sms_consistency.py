@@ -84,6 +84,8 @@ def _own_paths_differ(settings: Settings) -> Iterator[Conflict]:
 
 def _own_paths(settings: Settings) -> Iterator[tuple[Location, str]]:
     sms = settings.sms
+    for index, webhook in enumerate(settings.webhooks):
+        yield ("webhooks", index, "path"), webhook.route_path
     for index, gateway in enumerate(sms.gateway):
         yield ("sms", "gateway", index, "path"), gateway.route_path
     for index, receipt in enumerate(sms.receipts):

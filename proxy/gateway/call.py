@@ -88,6 +88,10 @@ class Members:
             return value
         raise Malformed(f"{'.'.join(path)} is not an object.")
 
+    def value(self, *path: str) -> object:
+        """Whatever stands there; None when nothing does."""
+        return self._find(path)
+
     def _find(self, path: tuple[str, ...]) -> object:
         value: object = self._members
         for depth, name in enumerate(path):
