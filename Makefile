@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install
 INPUTS := pyproject.toml tests/constraints.txt
 
-.PHONY: help demo test test-pkcs11 crash check bench faults docs format lock clean
+.PHONY: help demo test test-pkcs11 crash check audit bench faults attack docs sbom format lock clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 13
@@ -43,6 +43,10 @@ bench: $(VENV)/.dev ## Measure side by side and print ratios; ARGS=--help says h
 faults: $(VENV)/.dev ## Break things under load and count what is lost; ARGS=--help says how
 	@$(BIN)/python -m tests.faults $(ARGS)
 
+attack: $(VENV)/.attack ## Attack it and print figures; ARGS=--long takes hours
+	@$(BIN)/python -m tests.partners.install
+	@$(BIN)/python -m tests.security $(ARGS)
+
 docs: $(VENV)/.dev ## Write the reference pages from the code
 	@$(BIN)/python docs/generate.py
 
@@ -56,7 +60,7 @@ lock: $(VENV)/.dev ## Resolve the newest versions into tests/constraints.txt
 		--group dev pyproject.toml --output-file tests/constraints.txt
 
 clean: ## Remove what the targets made
-	rm -rf $(VENV) tests/partners/node/node_modules .mypy_cache .ruff_cache .pytest_cache .coverage*
+	rm -rf $(VENV) .fuzz tests/partners/node/node_modules .mypy_cache .ruff_cache .pytest_cache .coverage*
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "hookpoint needs Python 3.11 or newer; none was found on the path" >&2; exit 1; }
@@ -70,3 +74,7 @@ $(VENV)/.demo: $(BIN)/python $(INPUTS)
 $(VENV)/.dev: $(BIN)/python $(INPUTS)
 	$(PIP) --constraint tests/constraints.txt --group dev --editable '.[postgres,pkcs11,aws,smpp,apprise]'
 	@touch $@ $(VENV)/.demo
+
+$(VENV)/.attack: $(VENV)/.dev
+	$(PIP) --constraint tests/constraints.txt --group attack
+	@touch $@
