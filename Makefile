@@ -29,13 +29,21 @@ test-pkcs11: $(VENV)/.dev ## Test keys in a device; needs softhsm2
 crash: $(VENV)/.dev ## Kill hookpoint while users sign up, and count; ARGS=--help says how
 	@$(BIN)/python -m tests.crash $(ARGS)
 
-check: $(VENV)/.dev ## Lint, types, layers
+check: $(VENV)/.dev ## Lint, types, layers, known vulnerabilities
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/mypy docs/generate.py
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.typing
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive proxy hooks providers
+	@$(BIN)/python -m tests.security.supply audit
+
+audit: $(VENV)/.dev ## Look up known vulnerabilities of what it is made of
+	@$(BIN)/python -m tests.security.supply audit
+
+sbom: $(VENV)/.dev ## Write dist/hookpoint.cdx.json, its bill of materials
+	@$(BIN)/python -m tests.security.supply sbom
 
 bench: $(VENV)/.dev ## Measure side by side and print ratios; ARGS=--help says how
 	@$(BIN)/python -m bench $(ARGS)
@@ -57,7 +65,7 @@ format: $(VENV)/.dev ## Format the code
 lock: $(VENV)/.dev ## Resolve the newest versions into tests/constraints.txt
 	$(PIP) uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --no-annotate --no-header --extra postgres --extra pkcs11 --extra aws --extra smpp --extra apprise \
-		--group dev pyproject.toml --output-file tests/constraints.txt
+		--group dev --group attack pyproject.toml --output-file tests/constraints.txt
 
 clean: ## Remove what the targets made
 	rm -rf $(VENV) .fuzz tests/partners/node/node_modules .mypy_cache .ruff_cache .pytest_cache .coverage*

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from tests.log_scan import scan
 from tests.partners.loopback import open_http
 
 HOOKPOINT = Path(sys.executable).parent / "hookpoint"
@@ -117,6 +118,7 @@ def run_hookpoint(
 def _keep(process: subprocess.Popen[str], lines: deque[str], written: threading.Condition) -> None:
     assert process.stderr is not None
     for line in process.stderr:
+        scan([line], "the log of hookpoint")
         with written:
             lines.append(line)
             written.notify_all()
