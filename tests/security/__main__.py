@@ -112,8 +112,8 @@ def _pytest(tests: Sequence[str], how: Sequence[str], options: argparse.Namespac
         command = [sys.executable, "-m", "pytest", "-q", "--tb=short", "-p", "no:cacheprovider", *how]
         environ = {
             **os.environ,
-            "HOOKPOINT_ATTACK_STEPS": str(options.steps),
-            "HOOKPOINT_ATTACK_SEED": str(options.seed),
+            "ATTACK_STEPS": str(options.steps),
+            "ATTACK_SEED": str(options.seed),
         }
         subprocess.run(
             [*command, f"--junitxml={report}", f"@{folder / 'tests'}"], cwd=PROJECT, env=environ, check=False

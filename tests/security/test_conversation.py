@@ -12,8 +12,8 @@ from tests.security.stage import Stage
 
 STEPS_OF_ONE = 40
 # How many steps, and from which seed: `make attack` sets them.
-STEPS = int(os.environ.get("HOOKPOINT_ATTACK_STEPS", "240"))
-SEED = int(os.environ.get("HOOKPOINT_ATTACK_SEED", "1"))
+STEPS = int(os.environ.get("ATTACK_STEPS", "240"))
+SEED = int(os.environ.get("ATTACK_SEED", "1"))
 
 
 def test_H_where_the_handler_ran_the_hook_ran_and_what_was_sent_was_seen(stage: Stage) -> None:
