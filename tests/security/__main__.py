@@ -30,7 +30,7 @@ import hookpoint
 from tests.security.catalogue import PROJECT, Case, read_cases
 from tests.security.page import PAGE, held, render
 
-TARGETS = ("requests", "answers", "forms", "json", "tokens", "claims", "paths", "gateway", "forwarded")
+TARGETS = ("requests", "answers", "forms", "json", "tokens", "claims", "paths", "sign-ups", "gateway", "forwarded")
 _EXECUTED = re.compile(r"stat::number_of_executed_units:\s*(\d+)")
 
 

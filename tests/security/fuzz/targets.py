@@ -34,6 +34,7 @@ from tests.proxy.tokens.issuer import CLAIMS, ISSUER, NOW, issue, key_for, key_s
 from tests.proxy.upstream.answer_cases import CUT, INVALID
 from tests.proxy.upstream.wire import answer
 from tests.security.fuzz import wire
+from tests.security.fuzz.sign_ups import SEEDS, fuzz_sign_ups
 
 T = TypeVar("T")
 
@@ -302,6 +303,9 @@ TARGETS: Mapping[str, Target] = {
         run=fuzz_paths,
         about="paths and their other spellings",
         seeds=[b"/oauth/token", b"/Signup", *(spelling.raw_path for spelling in spell("/oauth/token", host=b"a"))],
+    ),
+    "sign-ups": Target(
+        run=fuzz_sign_ups, about="sign-ups and changes of passwords in every dialect", seeds=_seeds(SEEDS)
     ),
     "gateway": Target(
         run=fuzz_gateway,
