@@ -28,7 +28,7 @@ from rich.table import Table
 
 import hookpoint
 from tests.security.catalogue import PROJECT, Case, read_cases
-from tests.security.page import PAGE, held, render
+from tests.security.page import PAGE, held, read_figures, read_results, render
 
 TARGETS = ("requests", "answers", "forms", "json", "tokens", "claims", "paths", "sign-ups", "gateway", "forwarded")
 _EXECUTED = re.compile(r"stat::number_of_executed_units:\s*(\d+)")
@@ -47,8 +47,11 @@ class Fuzzed:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Attack, print, write; returns the exit code."""
     options = _options(arguments)
-    print(f"attack: seed {options.seed}", file=sys.stderr)
     began, cases = time.monotonic(), read_cases()
+    if options.page:
+        PAGE.write_text(render(cases, read_results(), read_figures()), encoding="utf-8")
+        return 0
+    print(f"attack: seed {options.seed}", file=sys.stderr)
     outcomes, again = _run_tests(cases, options) if options.steps else ({}, 0)
     fuzzed = [_fuzz(name, options) for name in options.only or TARGETS] if options.fuzz_seconds else []
     results = {case.id: _result(case, outcomes) for case in cases if case.tests}
@@ -80,6 +83,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--only", nargs="+", choices=TARGETS, metavar="TARGET", help=f"fuzz some of: {', '.join(TARGETS)}"
     )
+    parser.add_argument("--page", action="store_true", help="only write the page again, with the results that it has")
     parser.add_argument("--seed", type=int, default=random.randrange(2**31), help="repeat a run")
     parser.add_argument("--corpus", type=Path, default=PROJECT / ".fuzz", help="where inputs are kept from run to run")
     options = parser.parse_args(arguments)

@@ -43,14 +43,15 @@ def render(cases: Sequence[Case], results: Mapping[str, str], figures: str) -> s
 
 def read_results(path: Path = PAGE) -> dict[str, str]:
     """What the page says came of each case."""
-    rows = [match for line in path.read_text(encoding="utf-8").splitlines() if (match := _ROW.fullmatch(line))]
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    rows = [match for line in lines if (match := _ROW.fullmatch(line))]
     return {match["id"]: match["result"] for match in rows if match["id"] != "case"}
 
 
 def read_figures(path: Path = PAGE) -> str:
     """The figures of the page."""
-    match = _FIGURES.search(path.read_text(encoding="utf-8"))
-    return match["text"] if match else ""
+    match = _FIGURES.search(path.read_text(encoding="utf-8")) if path.exists() else None
+    return match["text"] if match else "There was none yet."
 
 
 def held(result: str) -> bool:

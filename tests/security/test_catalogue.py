@@ -35,9 +35,10 @@ def test_the_catalogue_is_whole() -> None:
 
 def test_the_page_shows_the_catalogue_and_nothing_failed() -> None:
     results = read_results()
-    assert PAGE.read_text(encoding="utf-8") == render(read_cases(), results, read_figures()), "run: make attack"
-    wrong = {case: result for case, result in results.items() if result != "-" and not held(result)}
-    assert wrong == {}
+    assert PAGE.read_text(encoding="utf-8") == render(read_cases(), results, read_figures()), (
+        "run: make attack ARGS=--page"
+    )
+    assert [case for case, result in results.items() if result not in ("-", "not run") and not held(result)] == []
 
 
 def test_what_is_wrong_with_a_catalogue_is_found() -> None:
