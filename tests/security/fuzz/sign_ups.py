@@ -36,7 +36,8 @@ def fuzz_sign_ups(data: bytes) -> None:
     if asked is None or not isinstance(layout.route, SignUpRoute):
         return
     places = {each: place for each in KINDS if (place := place_in_body(layout, each, is_json=asked.is_json))}
-    changed = replace(asked.user, **{each: {**getattr(asked.user, each), **_ADDED} for each in places})
+    changes: dict[str, Any] = {each: {**getattr(asked.user, each), **_ADDED} for each in places}
+    changed = replace(asked.user, **changes)
     try:
         edited = with_metadata(layout, asked, changed, places)
     except NotWritable:

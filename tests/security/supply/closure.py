@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from importlib.metadata import Distribution, PackageMetadata, PackageNotFoundError, distribution
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -44,8 +44,8 @@ def installed_closure(root: str = ROOT) -> list[Package]:
         found[name] = Package(
             name=name,
             version=installed.version,
-            licence=metadata.get("License-Expression") or _short(metadata.get("License")),
-            summary=metadata.get("Summary") or "",
+            licence=_member(metadata, "License-Expression") or _member(metadata, "License"),
+            summary=_member(metadata, "Summary"),
             needs=sorted({*before, *(each for each, _ in needs)}),
         )
         waiting += needs
@@ -70,6 +70,7 @@ def _needs(installed: Distribution, extras: frozenset[str]) -> list[tuple[str, f
     ]
 
 
-def _short(text: str | None) -> str:
-    """A licence where it is named; some packages put its whole text there."""
-    return text if text and len(text) < 60 and "\n" not in text else ""
+def _member(metadata: PackageMetadata, name: str) -> str:
+    """One line of metadata; empty where there is none, or, as some do with the licence, a whole text."""
+    values = metadata.get_all(name) or [""]
+    return values[0] if len(values[0]) < 200 and "\n" not in values[0] else ""
