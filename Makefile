@@ -36,7 +36,7 @@ check: $(VENV)/.dev ## Lint, types, layers, known vulnerabilities
 	$(BIN)/mypy docs/generate.py
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.typing
-	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive proxy hooks providers
+	$(BIN)/bandit --quiet --severity-level medium --configfile pyproject.toml --recursive proxy hooks providers
 	@$(BIN)/python -m tests.security.supply audit
 
 audit: $(VENV)/.dev ## Look up known vulnerabilities of what it is made of
