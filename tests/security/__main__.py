@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"attack: seed {options.seed}", file=sys.stderr)
     outcomes, again = _run_tests(cases, options) if options.steps else ({}, 0)
     fuzzed = [_fuzz(name, options) for name in options.only or TARGETS] if options.fuzz_seconds else []
-    results = {case.id: _result(case, outcomes) for case in cases if case.tests}
+    results = {case.id: result_of(case, outcomes) for case in cases if case.tests}
     figures = _figures(cases, outcomes, results, fuzzed, options)
     figures["tests run again, alone"] = str(again)
     figures["seconds"] = f"{time.monotonic() - began:,.0f}"
@@ -122,10 +122,11 @@ def _pytest(tests: Sequence[str], how: Sequence[str], options: argparse.Namespac
         subprocess.run(
             [*command, f"--junitxml={report}", f"@{folder / 'tests'}"], cwd=PROJECT, env=environ, check=False
         )
-        return _outcomes(report) if report.exists() else {}
+        return outcomes_of(report) if report.exists() else {}
 
 
-def _outcomes(report: Path) -> dict[str, str]:
+def outcomes_of(report: Path) -> dict[str, str]:
+    """What came of each test, by node id, as a JUnit report says."""
     outcomes: dict[str, str] = {}
     for found in ET.parse(report).getroot().iter("testcase"):
         path = found.get("classname", "").replace(".", "/")
@@ -136,7 +137,8 @@ def _outcomes(report: Path) -> dict[str, str]:
     return outcomes
 
 
-def _result(case: Case, outcomes: Mapping[str, str]) -> str:
+def result_of(case: Case, outcomes: Mapping[str, str]) -> str:
+    """How many tests of a case passed, failed, were skipped or not run."""
     counts = Counter[str]()
     for test in case.tests:
         mine = [result for name, result in outcomes.items() if name == test or name.startswith(f"{test}[")]
