@@ -17,6 +17,8 @@ from hookpoint.proxy.observability import configure_logging
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.logs_secrets
+
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl"
 
 
