@@ -42,7 +42,10 @@ class Delivering:
     ) -> None:
         self._queue = queue
         self._hooks: Mapping[tuple[str, str], Hook] = {(hook.point.name, hook.name): hook for hook in registry}
-        self._limits = {hook.name: self._limit(hook, policy) for hook in registry if not hook.point.blocking}
+        self._limits: dict[str, float] = {}
+        for hook in registry:  # two hooks may share a name, one at each point
+            if not hook.point.blocking:
+                self._limits[hook.name] = max(self._limit(hook, policy), self._limits.get(hook.name, 0.0))
         self._policy = policy
         self._codec = codec
         self._observe_run = observe_run
@@ -55,12 +58,20 @@ class Delivering:
         return self._limits.get(hook, 0.0) + self._policy.lease
 
     async def attempt(self, leased: Leased) -> None:
-        """Run the hook, unless that cannot be; whatever comes of it is in the queue when this returns."""
+        """Run the hook, unless that cannot be; whatever comes of it is in the queue when this returns.
+
+        A process that was held up since it took the delivery gives it back: the hook might still be running when it is another's,
+        and later events of the same subject after it.
+        """
         with structlog.contextvars.bound_contextvars(
             event_id=leased.event_id, point=leased.point, hook=leased.hook, attempt=leased.attempt
         ):
             hook = self._hooks.get((leased.point, leased.hook))
             attempts = self._policy.attempts if hook is None else hook.options.attempts or self._policy.attempts
+            if not self._queue.holds(leased, 0.0 if hook is None else self._limit(hook, self._policy)):
+                await self._queue.give_back([leased])
+                log.warning("delivery_too_late")
+                return
             if leased.attempt > attempts:
                 await self._bury(leased, LOST)
                 return

@@ -127,7 +127,7 @@ class Outcomes:
         async with self._database.begin() as connection:
             await connection.execute(
                 update(events)
-                .where(events.c.seq == found.seq, has_state(events, INTENT))
+                .where(events.c.id == found.id, has_state(events, INTENT))  # not by seq: SQLite may have given it again
                 .values(changed_at=self._now(), **values)
             )
 

@@ -21,11 +21,15 @@ _Due: TypeAlias = "Select[*tuple[Any, ...]]"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leased:
-    """A delivery that this process may run: of which event (as stored), to which hook, for which time (`attempt` counts from 1)."""
+    """A delivery that this process may run: of which event (as stored), to which hook, for which time (`attempt` counts from 1).
+
+    `until` is when others may take it, in milliseconds since 1970.
+    """
 
     seq: int
     hook: str
     attempt: int
+    until: int
     event_id: str
     point: str
     payload: str
@@ -54,31 +58,31 @@ class DeliveryQueue:
         No two of one subject are out for one hook at a time, and none while an earlier one of its subject waits for that hook, or
         for the outcome of its call.
         """
-        now = self._now()
-        due = _due(now)
+        due = _due(self._now())
         async with self._database.read() as connection:  # mostly there is none, and readers are in nobody's way
             if (await connection.execute(due.limit(1))).first() is None:
                 return []
-        return await self._transactions.run(lambda connection: self._take(connection, due.limit(limit), lease_of, now))
+        return await self._transactions.run(lambda connection: self._take(connection, due.limit(limit), lease_of))
 
-    async def _take(
-        self, connection: AsyncConnection, due: _Due, lease_of: Callable[[str], float], now: int
-    ) -> Sequence[Leased]:
+    async def _take(self, connection: AsyncConnection, due: _Due, lease_of: Callable[[str], float]) -> Sequence[Leased]:
         found = due.with_for_update(of=deliveries, skip_locked=True)
         taken = (await connection.execute(found)).all()
         if not taken:
             return []
+        now = self._now()
+        until = {hook: now + int(lease_of(hook) * 1000) for hook in {row.hook for row in taken}}
         await connection.execute(
             update(deliveries)
             .where(deliveries.c.seq == bindparam("of_seq"), deliveries.c.hook == bindparam("of_hook"))
             .values(attempts=deliveries.c.attempts + 1, due_at=bindparam("until"), owner=self._owner),
-            [{"of_seq": row.seq, "of_hook": row.hook, "until": now + int(lease_of(row.hook) * 1000)} for row in taken],
+            [{"of_seq": row.seq, "of_hook": row.hook, "until": until[row.hook]} for row in taken],
         )
         return [
             Leased(
                 seq=row.seq,
                 hook=row.hook,
                 attempt=row.attempts + 1,
+                until=until[row.hook],
                 event_id=row.id,
                 point=row.point,
                 payload=row.payload,
@@ -86,6 +90,10 @@ class DeliveryQueue:
             )
             for row in taken
         ]
+
+    def holds(self, leased: Leased, seconds: float) -> bool:
+        """Whether nobody else may take the delivery for as long as that."""
+        return self._now() + int(seconds * 1000) <= leased.until
 
     async def finish(self, leased: Leased) -> None:
         """The hook ran."""
