@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 from pathlib import Path
-from typing import Any
 
 from tests.crash.server import DIALECT
 from tests.proxy.e2e.product import HOOKPOINT, free_port
@@ -99,19 +97,6 @@ class Replica:
             with contextlib.suppress(ProcessLookupError):
                 self._process.terminate()
             await self._process.wait()
-
-    async def listed(self) -> list[dict[str, Any]]:
-        """What `hookpoint hooks deliveries list --json` prints of what is not done."""
-        states = [word for state in ("waiting", "running", "dead", "open", "unknown") for word in ("--state", state)]
-        found: list[dict[str, Any]] = await self._deliveries("list", "--limit", "100000", *states)
-        return found
-
-    async def _deliveries(self, *words: str) -> Any:
-        command = ["-c", str(self._configuration), "hooks", "deliveries", *words, "--json"]
-        process = await asyncio.create_subprocess_exec(HOOKPOINT, *command, stdout=asyncio.subprocess.PIPE)
-        out, _ = await process.communicate()
-        assert process.returncode == 0
-        return json.loads(out)
 
 
 def prepare(folder: Path) -> None:

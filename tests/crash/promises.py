@@ -53,8 +53,8 @@ def _order(drill: Drill) -> Iterator[str]:
 
 def _nothing_else_left(drill: Drill) -> Iterator[str]:
     for entry in drill.left:
-        if entry["state"] != "unknown":
-            yield f"the event {entry['event']} is {entry['state']}: {entry['error']}"
+        if entry.state != "unknown":
+            yield f"the event {entry.event_id} is {entry.state}: {entry.error}"
 
 
 def figures(drill: Drill) -> dict[str, int]:

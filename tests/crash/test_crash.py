@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from hookpoint.hooks.deliveries.register import Entry
 from tests.crash.drill import Drill, Ran, run_drill
 from tests.crash.promises import broken_promises, figures
 from tests.proxy.stores import postgresql_server, postgresql_url
@@ -17,8 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["postgresql_server", "postgresql_url"]
 
-SIGN_UPS = 40
-KILLS = 2
+SIGN_UPS = 30
+KILLS = 1
+NOW = datetime(2027, 1, 1, tzinfo=UTC)
 
 
 @pytest.mark.slow
@@ -55,7 +58,19 @@ def _dropped(drill: Drill) -> None:
 
 
 def _stuck(drill: Drill) -> None:
-    drill.left.append({"event": "e9", "state": "dead", "error": "raised RuntimeError"})
+    drill.left.append(
+        Entry(
+            event_id="e9",
+            point="post-user-registration",
+            hook="note",
+            state="dead",
+            attempts=1,
+            began=NOW,
+            changed=NOW,
+            due=None,
+            error="raised RuntimeError",
+        )
+    )
 
 
 @pytest.mark.parametrize("break_it", [_lost, _never_signed_up, _out_of_order, _dropped, _stuck])
