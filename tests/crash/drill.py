@@ -130,9 +130,8 @@ async def _drain(drill: Drill, url: str) -> None:
     store = await open_store(url)
     try:
         register = DeliveryRegister(store, Registry(), codec=Codec())
-        async with (
-            store.begin() as connection
-        ):  # every call has ended, so those without an outcome need not be waited for
+        # Every call has ended: those without an outcome need not be waited for.
+        async with store.begin() as connection:
             await connection.execute(update(events).where(events.c.state == INTENT).values(due_at=0))
         async with asyncio.timeout(DRAIN_SECONDS):
             while await register.entries(states=UNDER_WAY, limit=1):  # noqa: ASYNC110 - it is another process that ends it
