@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import httpx2
 from sqlalchemy import update
@@ -79,22 +79,32 @@ async def run_drill(folder: Path, store: str, *, processes: int, sign_ups: int, 
 async def _storm(drill: Drill, replicas: Sequence[Replica], sign_ups: int, kills: int) -> None:
     rng = random.Random(11)
     emails = iter([f"{REFUSED if rng.random() < 0.1 else ''}{number}@example.com" for number in range(sign_ups)])
-    due = [sign_ups * (number + 1) // (kills + 1) for number in range(kills)]
-    users = asyncio.gather(*(_users(drill, replicas, emails, rng) for _ in range(AT_ONCE)))
-    for number, after in enumerate(due):
-        while len(drill.sign_ups) < after and not users.done():  # noqa: ASYNC110 - any moment will do
+    # Users come in as many portions as there are kills, and one more: else they would be through while processes start.
+    portion, places = sign_ups // (kills + 1), asyncio.Semaphore(0)
+    users = asyncio.gather(*(_users(drill, replicas, emails, rng, places) for _ in range(AT_ONCE)))
+    for number in range(kills):
+        _let_in(places, portion)
+        while len(drill.sign_ups) < number * portion + portion // 2 and not users.done():  # noqa: ASYNC110 - any moment
             await asyncio.sleep(0.001)
         victim = replicas[number % len(replicas)]
         await victim.kill()
         await victim.start()
+    _let_in(places, sign_ups + AT_ONCE)
     await users
 
 
-async def _users(drill: Drill, replicas: Sequence[Replica], emails: Any, rng: random.Random) -> None:
+def _let_in(places: asyncio.Semaphore, count: int) -> None:
+    for _ in range(count):
+        places.release()
+
+
+async def _users(
+    drill: Drill, replicas: Sequence[Replica], emails: Iterator[str], rng: random.Random, places: asyncio.Semaphore
+) -> None:
     # A connection for each request: one that was kept would fail without anything having been asked.
     async with open_http({"connection": "close"}) as http:
         http.timeout = ANSWER_SECONDS
-        for email in emails:
+        while await places.acquire() and (email := next(emails, None)):
             drill.sign_ups[email] = fate = await _ask(http, replicas, rng, "/users", email)
             if fate == "succeeded":
                 changes: list[Fate] = []
