@@ -164,6 +164,17 @@ SIGN_UPS = (
         entitled=lambda body: body["metadata"],
         connection="acme",
     ),
+    Shape(
+        dialect="generic",
+        method="POST",
+        target="/register",
+        request=lambda who: {"json": {"email": who + EMAIL, "password": PASSWORD, "user_metadata": {"color": "red"}}},
+        done=Said(status=201, body={"id": ID, "email": "jo@example.com"}),
+        refused=Said(status=409, body={"error": "user_exists"}),
+        denied=(400, {"error": "not_welcome", "error_description": MESSAGE}),
+        enriched=lambda body: body["user_metadata"],
+        entitled=lambda body: body["app_metadata"],
+    ),
 )
 
 # What is written for {"plan": "gold", "limits": {"seats": 3}} over what the requests bring, and for {"roles": ["member"]}.
@@ -176,12 +187,14 @@ ENRICHED: Mapping[str, object] = {
         {"key": "plan", "value": _b64("gold")},
         {"key": "limits", "value": _b64('{"seats":3}')},
     ],
+    "generic": {"color": "red", "plan": "gold", "limits": {"seats": 3}},
 }
 ENTITLED: Mapping[str, object] = {
     "supabase": {"roles": ["member"]},
     "kratos": {"roles": ["member"]},
     "keycloak": {"color": ["red"], "roles": ["member"]},
     "zitadel": [{"key": "color", "value": _b64("red")}, {"key": "roles", "value": _b64('["member"]')}],
+    "generic": {"roles": ["member"]},
 }
 
 PASSWORD_CHANGES = (
@@ -244,6 +257,14 @@ PASSWORD_CHANGES = (
                 body={"user": {"id": ID, "userName": "jo", "human": {"email": {"email": "jo@example.com"}}}}
             )
         },
+    ),
+    Shape(
+        dialect="generic",
+        method="PUT",
+        target="/password",
+        request=lambda _: {"json": {"current_password": "old", "new_password": PASSWORD}},
+        done=Said(body={"id": ID, "email": "jo@example.com"}),
+        refused=Said(status=400, body={"error": "invalid_grant"}),
     ),
 )
 # Mails that are asked for, and changes that leave the password alone.

@@ -135,3 +135,45 @@ async def test_a_mail_that_is_asked_for_changes_no_password(
     tell(stage, change, change.done)
     await ask(stage, change)
     await stage.delivered("post-change-password")  # and only this one
+
+
+KEYCLOAK_FORM = "/realms/acme/login-actions/registration"
+SENT_ON = Said(status=302, headers={"location": "https://login.example.com/realms/acme/login-actions/required-action"})
+
+
+async def register(stage: Stage, who: str) -> Any:
+    form = {"email": f"{who}@example.com", "password": PASSWORD, "password-confirm": PASSWORD}
+    return await stage.send("POST", f"{KEYCLOAK_FORM}?session_code=x&client_id=app&tab_id=t", data=form)
+
+
+async def test_keycloaks_registration_form_is_refused_with_a_page(stage_of: StageOf) -> None:
+    stage = stage_of("keycloak")
+    stage.server.answers[f"POST {KEYCLOAK_FORM}"] = SENT_ON
+    answer = await register(stage, "deny")
+    assert answer.status_code == 400
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert "You cannot sign up &lt;here&gt;." in answer.text
+    assert stage.server.calls == []
+
+
+async def test_keycloaks_registration_form_creates_a_user_only_when_it_sends_the_browser_on(stage_of: StageOf) -> None:
+    stage = stage_of("keycloak")
+    stage.server.answers[f"POST {KEYCLOAK_FORM}"] = Said(body="<p>Email already exists.</p>")
+    assert (await register(stage, "jo")).status_code == 200
+    stage.server.answers[f"POST {KEYCLOAK_FORM}"] = SENT_ON
+    answer = await register(stage, "jo")  # the one event that is delivered is of this one
+    assert (answer.status_code, answer.headers["location"]) == (302, SENT_ON.headers["location"])
+    after = await stage.delivered("post-user-registration")
+    assert (after["user"]["email"], after["connection"]["name"]) == ("jo@example.com", "acme")
+    assert after["client"]["id"] == "app"
+
+
+async def test_keycloaks_form_for_a_new_password_is_a_change_when_it_sends_the_browser_on(stage_of: StageOf) -> None:
+    stage, path = stage_of("keycloak"), "/realms/acme/login-actions/required-action"
+    form = {"password-new": PASSWORD, "password-confirm": PASSWORD}
+    stage.server.answers[f"POST {path}"] = Said(body="<p>Password policy not met.</p>")
+    assert (await stage.send("POST", f"{path}?client_id=app", data=form)).status_code == 200
+    stage.server.answers[f"POST {path}"] = SENT_ON
+    assert (await stage.send("POST", f"{path}?client_id=app", data=form)).status_code == 302
+    event = await stage.delivered("post-change-password")
+    assert event["connection"]["name"] == "acme"
