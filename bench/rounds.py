@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from bench.load import Run, closed_loop, open_loop
 from bench.processes import Server, free_port, running
-from bench.works import SMALL, TOKEN, WORKS, Verify, Work, WrongAnswer, verifier
+from bench.works import SIGN_UP, SMALL, TOKEN, WORKS, Verify, Work, WrongAnswer, verifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -30,7 +30,7 @@ class Suite:
 
     peers: Sequence[Peer]
     works: Sequence[Work] = WORKS
-    timed: Sequence[Work] = (SMALL, TOKEN)
+    timed: Sequence[Work] = (SMALL, TOKEN, SIGN_UP)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +85,7 @@ def _enter(
     port = free_port()
     folder = stage.folder / peer.name.replace(" ", "-")
     # What needs everything to be up is the best sign that it is: keys are there once a token was signed.
-    probe = TOKEN if TOKEN.name in peer.works else SMALL
+    probe = next(work for work in (TOKEN, SMALL, SIGN_UP) if work.name in peer.works)
     own = cores.tested | cores.others if peer.spread else cores.tested
     server = stack.enter_context(running(peer.launch(stage, folder, port), port, probe.request, own))
     samples.append(Sample(figure="start", peer=peer.name, round=number, value=server.ready_seconds))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Literal
 
-from bench.works import BODIES, CROWDS, DELAYED, LARGE, SMALL, TOKEN
+from bench.works import BODIES, CROWDS, DELAYED, LARGE, SIGN_UP, SMALL, TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -78,8 +78,10 @@ FIGURES = (
     *_work("small", SMALL.title, _PROXIES, 1e6, "µs"),
     *_work("large", LARGE.title, _PROXIES, 1e6, "µs"),
     *_work("token", TOKEN.title, _RESIGNERS, 1e6, "µs"),
+    *_work("sign-up", SIGN_UP.title, ("hook before", "direct"), 1e6, "µs"),
     *_latency("small", "JSON POST at {rate:g}/s"),
     *_latency("token", "token request at {rate:g}/s"),
+    *_latency("sign-up", "sign-up at {rate:g}/s"),
     Figure(name="start", title="start to ready", unit="ms", factor=1e3),
     Figure(name="idle", title="memory, idle", unit="MB", factor=1e-6),
     Figure(name="loaded", title="memory, after the load", unit="MB", factor=1e-6),

@@ -70,7 +70,23 @@ TOKEN = Work(
     content_type="application/x-www-form-urlencoded",
     body=b"grant_type=client_credentials&client_id=reporting&client_secret=correct-horse&audience=https%3A%2F%2Fapi.example.com",
 )
-WORKS = (SMALL, LARGE, TOKEN)
+SIGN_UP = Work(
+    name="sign-up",
+    title="sign-up, echoed",
+    connections=16,
+    target="/dbconnections/signup",
+    content_type="application/json",
+    body=json.dumps(
+        {
+            "client_id": "app",
+            "email": "jo@example.com",
+            "password": "correct horse",
+            "connection": "users",
+            "_id": "7f0d",
+        }
+    ).encode(),
+)
+WORKS = (SMALL, LARGE, TOKEN, SIGN_UP)
 
 BODY_SIZES = (1_000, 10_000, 100_000)
 BODIES = tuple(

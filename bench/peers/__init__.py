@@ -13,6 +13,7 @@ from bench.peers import (
     http_hook,
     mitmproxy,
     nginx,
+    sign_up,
 )
 
 PEERS = (
@@ -22,6 +23,7 @@ PEERS = (
     *caddy.PEERS,
     *hookpoint.PEERS,
     *http_hook.PEERS,
+    *sign_up.PEERS,
     *fastify.PEERS,
     *mitmproxy.PEERS,
     *asgiproxy.PEERS,

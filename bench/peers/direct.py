@@ -32,7 +32,7 @@ def _root() -> str:
 PEERS = (
     Peer(
         name="direct",
-        works=frozenset({"small", "large", "token"}),
+        works=frozenset({"small", "large", "token", "sign-up"}),
         launch=launch_origin,
         version=lambda: f"asyncio.Protocol, Python {platform.python_version()}",
     ),
