@@ -10,6 +10,9 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install
 INPUTS := pyproject.toml tests/constraints.txt
 
+# Where this is set, every process that a test starts would compile the whole package anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo test test-pkcs11 crash check audit bench faults attack docs sbom format lock clean
 
 help: ## Show the targets

@@ -75,7 +75,7 @@ def _constant(name: str) -> Never:
 # The scanner itself: one value from a position on, without the Python frame that raw_decode adds to each.
 _scan: Callable[[str, int], tuple[object, int]] = json.JSONDecoder(  # type: ignore[attr-defined]
     object_pairs_hook=_object, parse_int=_integer, parse_float=_float, parse_constant=_constant
-).scan_once
+).scan_once  # pyright: ignore[reportAttributeAccessIssue]
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 _SPACE: Final = "[ \t\n\r]*"

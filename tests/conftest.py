@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 # Machines under load take longer than any deadline now and then.
@@ -9,3 +13,12 @@ settings.register_profile("unhurried", deadline=None, suppress_health_check=[Hea
 settings.load_profile("unhurried")
 
 pytest_plugins = ["tests.log_scan", "pytester"]
+
+
+@pytest.fixture(autouse=True)
+def _logging_is_left_as_it_was(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Loggers that were used while logging was configured keep that for good: no test may leave it so to those that follow."""
+    yield
+    if structlog.get_config()["cache_logger_on_first_use"]:
+        structlog.reset_defaults()
+        pytest.fail(f"{request.node.nodeid} has left logging configured")

@@ -20,6 +20,7 @@ class Credentials(Protocol):
 
     def headers(self, body: bytes, facts: Facts) -> Headers:
         """The fields of one attempt; `facts.at` is when it is made."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -50,7 +50,7 @@ class Channel(asyncio.Protocol):
                 return
             self._receive(message)
 
-    def connection_lost(self, error: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
         self._lost()
 

@@ -35,7 +35,7 @@ def test_a_quick_run_measures_verifies_and_writes(tmp_path: Path) -> None:
     assert {(figure, "hookpoint") for figure in figures} <= found
     assert all(each["value"] >= 0 for each in run["samples"])
     rows = [line for line in page.read_text().splitlines() if line.startswith("|") and "times direct" in line]
-    assert len(rows) == 6
+    assert len(rows) == 8
     assert {line.count("|") for line in rows} == {len(peers) + 2}
 
 

@@ -71,18 +71,23 @@ class Codec(Protocol):
     @property
     def statuses(self) -> Statuses:
         """Which statuses are answers."""
+        ...
 
     def write_event(self, event: Any, facts: Facts) -> Json:
         """The body of the request. Raises Unsayable."""
+        ...
 
     def read_answer(self, event: Any, answer: Answer, facts: Facts) -> Any:
         """What the answer comes to: a result or None. Raises Deny, SaysFailed, and Unreadable for what is no answer of this format."""
+        ...
 
     def read_event(self, body: Members, facts: Facts) -> Any:
         """The event of a request. Raises Unreadable."""
+        ...
 
     def write_answer(self, event: Any, verdict: Verdict, facts: Facts) -> Answer:
         """The answer. Raises Unsayable."""
+        ...
 
 
 def complain_plainly(status: int, code: str, message: str) -> Answer:

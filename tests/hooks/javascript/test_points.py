@@ -26,7 +26,7 @@ PRE, POST, CHANGED, SEND = (
         (
             PRE,
             USERS + "  var response = {};\n  response.user = user;\n  cb(null, response);\n};",
-            {"user": {}, "app": {}},
+            {"user": {"newsletter": True}, "app": {}},
         ),
         (PRE, USERS + "  cb();\n};", None),
         (

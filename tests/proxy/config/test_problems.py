@@ -72,7 +72,7 @@ MISTAKES: list[tuple[str, str, str, str]] = [
     ("[upstream]\nissuer = 'a.example'", "upstream.issuer", "https://", "RFC 8414"),
     ("[upstream]\njwks_uri = 'http://k.example/j'", "upstream.jwks_uri", "loopback", "https URL"),
     # upstream
-    ("[upstream]\ndialect = 'odic'", "upstream.dialect", "there are auth0, oidc", "dialect file"),
+    ("[upstream]\ndialect = 'odic'", "upstream.dialect", "there are auth0, better-auth, ", "dialect file"),
     ("[upstream]\ndialect = './own.toml'", "upstream.dialect", "there is no file", "configuration file"),
     ("[upstream]\nca_file = 'ca.pem'", "upstream.ca_file", "there is no file", "PEM"),
     ("[upstream.secret_header]\nname = 'X_S'\nvalue = 'v'", "upstream.secret_header.name", "underscores", "X-Upstream"),

@@ -100,7 +100,7 @@ async def test_what_a_framework_answers_when_it_raises_is_the_answer_and_is_logg
 ) -> None:
     answer = await ask(provider, fail="raise")
     assert (answer.status_code, answer.text) == (500, "Internal Server Error")
-    written = capsys.readouterr().out
+    written = "".join(capsys.readouterr())
     assert "application_raised" in written
     assert "the database is gone" in written
     assert (await ask(provider)).status_code == 200
@@ -108,7 +108,7 @@ async def test_what_a_framework_answers_when_it_raises_is_the_answer_and_is_logg
 
 async def test_an_answer_that_breaks_off_is_an_error(provider: Provider, capsys: pytest.CaptureFixture[str]) -> None:
     assert_is_oauth_error(await ask(provider, fail="break off"), 502, "server_error")
-    assert "upstream_call_failed" in capsys.readouterr().out
+    assert "upstream_call_failed" in "".join(capsys.readouterr())
     assert (await ask(provider)).status_code == 200
 
 
