@@ -26,8 +26,8 @@ dialect = "auth0"
 secret_header = {{ name = "{name}", value = "{value}" }}
 
 [limits]
-hooks_timeout = 3.0
-hook_timeout = 3.0
+hooks_timeout = 6.0
+hook_timeout = 6.0
 
 [tokens.grantable_scopes]
 "*" = ["extra"]
