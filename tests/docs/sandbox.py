@@ -33,7 +33,7 @@ from hookpoint.proxy.dialects import load_dialect
 from tests.docs.pages import PROJECT, Block
 from tests.partners.requirement import require
 
-COMMAND_SECONDS = 60.0
+COMMAND_SECONDS = 180.0
 STOP_SECONDS = 15.0
 WIDTH = "125"
 # What a page says that a test runs in a cheaper way: `make demo` would install everything once more, into another folder.

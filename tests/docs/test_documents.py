@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from joserfc.jwk import ECKey
 
 from hookpoint.proxy.demo.authorization_server import create_authorization_server
@@ -37,10 +39,16 @@ def sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox
         "http://127.0.0.1:8000", clients=[], signing_key=ECKey.generate_key("P-256")
     )
     sandbox = Sandbox(tmp_path, names={"oauth_app": oauth_app})
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
     try:
         yield sandbox
     finally:
         sandbox.close()
+        structlog.reset_defaults()  # a page shows how logging is configured
+        logging.captureWarnings(capture=False)
+        root.handlers[:] = handlers
+        root.setLevel(level)
 
 
 @pytest.mark.slow
@@ -88,7 +96,7 @@ def test_the_readme_shows_what_the_demo_prints() -> None:
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=180,
     )
     shown = next(block for block in read_blocks(README) if block.language == "text")
     for line in filter(str.strip, shown.text.splitlines()):

@@ -32,7 +32,7 @@ def hookpoint(folder: Path, *arguments: str, **environ: str) -> subprocess.Compl
         env=inherited | {"COLUMNS": "200", "NO_COLOR": "1", **environ},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
 

@@ -192,14 +192,14 @@ class Watched:
         """All that it prints up to a line with this text."""
         printed = ""
         while text not in printed:
-            printed += self._lines.get(timeout=60)
+            printed += self._lines.get(timeout=120)
         return printed
 
     def stop(self) -> int:
         """End it as Ctrl+C does; its exit code."""
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGINT)
-        code = self._process.wait(timeout=60)
+        code = self._process.wait(timeout=120)
         self._reader.join()
         assert self._process.stdout is not None
         self._process.stdout.close()
