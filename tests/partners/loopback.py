@@ -10,11 +10,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+PATIENCE = 30.0
+"""Seconds that a client waits; machines under load take longer than the five that are usual."""
+
+
 def open_http(
     headers: Mapping[str, str] | None = None, *, base_url: str = "", auth: tuple[str, str] | None = None
 ) -> httpx2.AsyncClient:
     """Return a client to be used as an async context manager; it follows no redirects."""
-    return httpx2.AsyncClient(headers=headers, base_url=base_url, auth=auth, trust_env=False, verify=False)
+    return httpx2.AsyncClient(
+        headers=headers, base_url=base_url, auth=auth, trust_env=False, verify=False, timeout=PATIENCE
+    )
 
 
 def ask(method: str, url: str, *, headers: Mapping[str, str] | None = None, json: object = None) -> Any:
