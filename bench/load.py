@@ -70,7 +70,7 @@ def exchange(address: Address, request: bytes, *, timeout: float = _PATIENCE) ->
     raise TimeoutError("no answer in time")
 
 
-def closed_loop(address: Address, request: bytes, *, connections: int, seconds: float) -> Run:
+def closed_loop(address: Address, requests: Iterator[bytes], *, connections: int, seconds: float) -> Run:
     """Ask again on every connection as soon as it has its answer: how much the server can do.
 
     Goes on, for as long as anybody may wait, until there is one answer: a slice of time can be shorter than the first takes.
@@ -82,7 +82,7 @@ def closed_loop(address: Address, request: bytes, *, connections: int, seconds: 
         started = now = time.perf_counter()
         for connection in opened:
             connection.due = now
-            connection.send(request)
+            connection.send(next(requests))
         while now - started < (seconds if latencies or failed else max(seconds, _PATIENCE)):
             for key, events in selector.select(1.0):
                 connection = key.data
@@ -99,12 +99,12 @@ def closed_loop(address: Address, request: bytes, *, connections: int, seconds: 
                     failed += 1
                     connection.reopen()
                 connection.due = now
-                connection.send(request, keep=connection is last)
+                connection.send(next(requests), keep=connection is last)
             now = time.perf_counter()
         return Run(seconds=now - started, latencies=latencies, failed=failed, last=last.kept() if last else None)
 
 
-def open_loop(address: Address, request: bytes, *, rate: float, connections: int, seconds: float) -> Run:
+def open_loop(address: Address, requests: Iterator[bytes], *, rate: float, connections: int, seconds: float) -> Run:
     """Ask at a fixed rate whether or not answers have come.
 
     A latency counts from the moment its request was due, so that a server that stalls is charged for all it held up.
@@ -128,7 +128,7 @@ def open_loop(address: Address, request: bytes, *, rate: float, connections: int
             while waiting and idle:
                 connection = idle.pop()
                 connection.due = waiting.popleft()
-                connection.send(request, keep=connection is last)
+                connection.send(next(requests), keep=connection is last)
             pause = started + due_count / rate - time.perf_counter() if due_count < total else 0.1
             select.select([selector.fileno()], [], [], max(0.0, pause))
             for key, events in selector.select(0):

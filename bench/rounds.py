@@ -142,7 +142,7 @@ def _measure_latencies(contestants: Sequence[_Contestant], work: Work, plan: Pla
         with _no_collection():
             run = open_loop(
                 each.server.address,
-                work.request,
+                work.requests(),
                 rate=plan.rate,
                 connections=_OPEN_CONNECTIONS,
                 seconds=plan.open_seconds / plan.slices,
@@ -157,7 +157,7 @@ def _measure_latencies(contestants: Sequence[_Contestant], work: Work, plan: Pla
 
 def _run_closed(each: _Contestant, work: Work, seconds: float) -> Run:
     with _no_collection():
-        run = closed_loop(each.server.address, work.request, connections=work.connections, seconds=seconds)
+        run = closed_loop(each.server.address, work.requests(), connections=work.connections, seconds=seconds)
     _check(each, work, run)
     return run
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from bench.load import Address
     from bench.peers.peer import Peer
     from bench.stage import Stage
+
+NUMBER = b"0" * 16
 
 Verify = Callable[[Answer], None]
 
@@ -35,15 +39,34 @@ class Work:
     target: str
     content_type: str
     body: bytes = field(repr=False)
+    numbered: bool = False
+    """Whether NUMBER in the body stands for another number in each request."""
 
     @property
     def request(self) -> bytes:
-        """The request as it goes over the wire; every peer gets the same bytes."""
+        """A request as it goes over the wire; every peer gets the same bytes."""
         head = (
             f"POST {self.target} HTTP/1.1\r\nHost: login.example\r\nAccept: */*\r\nUser-Agent: bench\r\n"
             f"Content-Type: {self.content_type}\r\nContent-Length: {len(self.body)}\r\n\r\n"
         )
         return head.encode() + self.body
+
+    def requests(self) -> Iterator[bytes]:
+        """Requests without end."""
+        request = self.request
+        if not self.numbered:
+            return itertools.repeat(request)
+        first = time.time_ns() // 1_000_000 % 10**10  # no two runs have the same
+        before, _, after = request.partition(NUMBER)
+        return (b"%b%0*d%b" % (before, len(NUMBER), number, after) for number in itertools.count(first * 10**6))
+
+    def is_echo(self, body: bytes) -> bool:
+        """Whether a body is one that was sent."""
+        if not self.numbered:
+            return body == self.body
+        before, _, after = self.body.partition(NUMBER)
+        number = body[len(before) : len(before) + len(NUMBER)]
+        return number.isdigit() and body == before + number + after
 
 
 SMALL = Work(
@@ -72,19 +95,20 @@ TOKEN = Work(
 )
 SIGN_UP = Work(
     name="sign-up",
-    title="sign-up, echoed",
+    title="sign-up, a user each",
     connections=16,
     target="/dbconnections/signup",
     content_type="application/json",
     body=json.dumps(
         {
             "client_id": "app",
-            "email": "jo@example.com",
+            "email": f"jo-{NUMBER.decode()}@example.com",
             "password": "correct horse",
             "connection": "users",
             "_id": "7f0d",
         }
     ).encode(),
+    numbered=True,
 )
 WORKS = (SMALL, LARGE, TOKEN, SIGN_UP)
 
@@ -124,7 +148,7 @@ def verifier(peer: Peer, work: Work, stage: Stage, address: Address) -> Verify:
 
 
 def _check_echo(work: Work, answer: Answer) -> None:
-    if answer.status != 200 or answer.body != work.body:
+    if answer.status != 200 or not work.is_echo(answer.body):
         raise WrongAnswer(f"{work.target}: {answer.status} with {len(answer.body)} bytes, which are not those sent")
 
 

@@ -57,8 +57,10 @@ class Delivering:
         """For how many seconds a delivery to a hook is taken."""
         return self._limits.get(hook, 0.0) + self._policy.lease
 
-    async def attempt(self, leased: Leased) -> None:
+    async def attempt(self, leased: Leased) -> bool:
         """Run the hook, unless that cannot be; whatever comes of it is in the queue when this returns.
+
+        Returns whether something that waited for that may be due now.
 
         A process that was held up since it took the delivery gives it back: the hook might still be running when it is another's,
         and later events of the same subject after it.
@@ -71,26 +73,25 @@ class Delivering:
             if not self._queue.holds(leased, 0.0 if hook is None else self._limit(hook, self._policy)):
                 await self._queue.give_back([leased])
                 log.warning("delivery_too_late")
-                return
+                return True
             if leased.attempt > attempts:
-                await self._bury(leased, LOST)
-                return
+                return await self._bury(leased, LOST)
             try:
                 if hook is None:
                     raise HookFailed(leased.hook, "is not configured")  # perhaps another process knows it already
                 await self._run(hook, leased)
             except Deny as denial:
-                await self._bury(leased, f"refused for good: {denial}")
+                return await self._bury(leased, f"refused for good: {denial}")
             except (HookFailed, PayloadUnreadable) as failure:
                 reason = failure.reason if isinstance(failure, HookFailed) else str(failure)
                 if leased.attempt == attempts:
-                    await self._bury(leased, reason, failure.__cause__)
-                else:
-                    await self._retry(leased, reason, failure.__cause__)
-            else:
-                await self._queue.finish(leased)
-                self._observer.attempt(leased.point, leased.hook, "done")
-                log.info("delivery_done")
+                    return await self._bury(leased, reason, failure.__cause__)
+                await self._retry(leased, reason, failure.__cause__)
+                return False
+            others = await self._queue.finish(leased)
+            self._observer.attempt(leased.point, leased.hook, "done")
+            log.info("delivery_done")
+            return others
 
     async def _run(self, hook: Hook, leased: Leased) -> None:
         event = self._codec.payload(leased.point, leased.event_id, leased.payload, leased.seal).event
@@ -117,10 +118,11 @@ class Delivering:
         self._observer.attempt(leased.point, leased.hook, "retried")
         log.warning("delivery_failed", reason=reason, again_in=round(pause), exc_info=cause)
 
-    async def _bury(self, leased: Leased, reason: str, cause: BaseException | None = None) -> None:
-        await self._queue.bury(leased, error=reason)
+    async def _bury(self, leased: Leased, reason: str, cause: BaseException | None = None) -> bool:
+        others = await self._queue.bury(leased, error=reason)
         self._observer.attempt(leased.point, leased.hook, "dead")
         log.error("delivery_dead", reason=reason, exc_info=cause)
+        return others
 
     @staticmethod
     def _limit(hook: Hook, policy: DeliveryPolicy) -> float:

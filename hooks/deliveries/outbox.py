@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import delete, insert
+from sqlalchemy import Connection, Executable, bindparam, delete, insert
 
+from hookpoint.hooks.deliveries.handing_over import NO_OFFER, Offer, Settled, TakeNothing, Taker
 from hookpoint.hooks.deliveries.payload import Codec, DurableEvent, Payload, point_of
 from hookpoint.hooks.deliveries.settling import Settling
 from hookpoint.hooks.deliveries.tables import INTENT, SETTLED, events
@@ -15,16 +16,15 @@ from hookpoint.hooks.deliveries.transactions import Transactions
 from hookpoint.hooks.delivery_policy import DeliveryPolicy
 from hookpoint.hooks.registry import Registry
 
-
-def wake_nobody() -> None:
-    """Of an outbox without workers in its process."""
+_INTEND: Final = insert(events)
+_WITHDRAW: Final = delete(events).where(events.c.id == bindparam("of_id"), events.c.state != SETTLED)
 
 
 class Outbox:
     """Stores events whose hooks run after the answer.
 
     A flow calls `intend` before its call to the server, and then `settle` or `withdraw`. Every method raises what the database raises
-    when it cannot be used; then nothing was stored. `wake` is called when deliveries are due. `clock` is in seconds since 1970.
+    when it cannot be used; then nothing was stored. `taker` runs what is due. `clock` is in seconds since 1970.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class Outbox:
         *,
         policy: DeliveryPolicy,
         codec: Codec,
-        wake: Callable[[], None] = wake_nobody,
+        taker: Taker | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._transactions = transactions
@@ -42,7 +42,7 @@ class Outbox:
         self._policy = policy
         self._codec = codec
         self._settling = Settling(registry, codec)
-        self._wake = wake
+        self._taker = taker or TakeNothing()
         self._clock = clock
 
     def has_hooks(self, event: type[DurableEvent]) -> bool:
@@ -56,7 +56,7 @@ class Outbox:
         the `Resolver` needs, should this process end before the outcome is stored; nothing secret.
         """
         row = self._row(Payload(event=event, lookup=lookup), subject, INTENT, self._policy.outcome_after)
-        await self._transactions.run(lambda connection: connection.execute(insert(events).values(row)))
+        await self._transactions.run(lambda connection: _execute(connection, _INTEND, row))
 
     async def settle(self, event: DurableEvent) -> None:
         """Make the event due, now that it has happened; the same `id`, and what is known now in place of what was.
@@ -65,23 +65,29 @@ class Outbox:
         again changes nothing. Raises NoIntent.
         """
         now = self._now()
-        await self._transactions.run(lambda connection: self._settling.settle(connection, event, now))
-        self._wake()
+        await self._hand_over(event, lambda connection, offer: self._settling.settle(connection, event, now, offer))
 
     async def withdraw(self, event_id: str) -> None:
         """Forget an intent: the server refused, or the call never reached it."""
-        statement = delete(events).where(events.c.id == event_id, events.c.state != SETTLED)
-        await self._transactions.run(lambda connection: connection.execute(statement))
-        self._wake()  # later events of the same subject may go now
+        await self._transactions.run(lambda connection: _execute(connection, _WITHDRAW, {"of_id": event_id}))
+        self._taker.take(NO_OFFER, Settled(others=True))  # later events of the same subject may go now
 
     async def accept(self, event: DurableEvent, *, subject: str) -> bool:
         """Store an event that has happened already and make it due; False when one with its `id` was accepted before."""
         row = self._row(Payload(event=event), subject, SETTLED, 0.0)
         now = self._now()
-        accepted = await self._transactions.run(lambda connection: self._settling.insert(connection, row, event, now))
-        if accepted:
-            self._wake()
-        return accepted
+        return await self._hand_over(
+            event, lambda connection, offer: self._settling.insert(connection, row, event, now, offer)
+        )
+
+    async def _hand_over(self, event: DurableEvent, settle: Callable[[Connection, Offer], Settled | None]) -> bool:
+        """Settle an event in a transaction, and give the worker what it has then; False when it was settled already."""
+        offer = self._taker.offer(len(self._settling.hooks_of(event)))
+
+        def take(settled: Settled | None) -> None:
+            self._taker.take(offer, settled or Settled())
+
+        return await self._transactions.run(lambda connection: settle(connection, offer), then=take) is not None
 
     def _row(self, payload: Payload, subject: str, state: str, due_in: float) -> dict[str, Any]:
         now = self._now()
@@ -99,3 +105,7 @@ class Outbox:
 
     def _now(self) -> int:
         return int(self._clock() * 1000)
+
+
+def _execute(connection: Connection, statement: Executable, parameters: dict[str, Any]) -> None:
+    connection.execute(statement, parameters)

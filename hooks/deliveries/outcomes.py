@@ -89,7 +89,9 @@ class Outcomes:
             resolution = await self._ask(found)
             if isinstance(resolution, Happened):
                 async with self._database.begin() as connection:
-                    await self._settling.settle(connection, replace(resolution.event, id=found.id), self._now())
+                    await connection.run_sync(
+                        self._settling.settle, replace(resolution.event, id=found.id), self._now()
+                    )
                 log.info("outcome_found", outcome="happened")
             elif isinstance(resolution, DidNotHappen):
                 await self._write(found, state=REFUSED)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import Select, bindparam, exists, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, Select, bindparam, exists, select, update
 
 from hookpoint.hooks.deliveries.database import Database
 from hookpoint.hooks.deliveries.tables import DEAD, DONE, INTENT, WAITING, deliveries, events, has_state
@@ -28,6 +26,7 @@ class Leased:
 
     seq: int
     hook: str
+    subject: bytes = field(repr=False)
     attempt: int
     until: int
     event_id: str
@@ -49,7 +48,7 @@ class DeliveryQueue:
     ) -> None:
         self._database = database
         self._transactions = transactions
-        self._owner = owner
+        self.owner: Final = owner
         self._clock = clock
 
     async def lease(self, limit: int, lease_of: Callable[[str], float]) -> Sequence[Leased]:
@@ -58,29 +57,27 @@ class DeliveryQueue:
         No two of one subject are out for one hook at a time, and none while an earlier one of its subject waits for that hook, or
         for the outcome of its call.
         """
-        due = _due(self._now())
+        now = self._now()
         async with self._database.read() as connection:  # mostly there is none, and readers are in nobody's way
-            if (await connection.execute(due.limit(1))).first() is None:
+            if (await connection.execute(_IS_DUE, {"now": now})).first() is None:
                 return []
-        return await self._transactions.run(lambda connection: self._take(connection, due.limit(limit), lease_of))
+        return await self._transactions.run(lambda connection: self._take(connection, limit, lease_of), durable=False)
 
-    async def _take(self, connection: AsyncConnection, due: _Due, lease_of: Callable[[str], float]) -> Sequence[Leased]:
-        found = due.with_for_update(of=deliveries, skip_locked=True)
-        taken = (await connection.execute(found)).all()
+    def _take(self, connection: Connection, limit: int, lease_of: Callable[[str], float]) -> Sequence[Leased]:
+        taken = connection.execute(_FOUND, {"now": self._now(), "most": limit}).all()
         if not taken:
             return []
         now = self._now()
         until = {hook: now + int(lease_of(hook) * 1000) for hook in {row.hook for row in taken}}
-        await connection.execute(
-            update(deliveries)
-            .where(deliveries.c.seq == bindparam("of_seq"), deliveries.c.hook == bindparam("of_hook"))
-            .values(attempts=deliveries.c.attempts + 1, due_at=bindparam("until"), owner=self._owner),
-            [{"of_seq": row.seq, "of_hook": row.hook, "until": until[row.hook]} for row in taken],
+        connection.execute(
+            _LEASE,
+            [{"of_seq": row.seq, "of_hook": row.hook, "until": until[row.hook], "by": self.owner} for row in taken],
         )
         return [
             Leased(
                 seq=row.seq,
                 hook=row.hook,
+                subject=row.subject,
                 attempt=row.attempts + 1,
                 until=until[row.hook],
                 event_id=row.id,
@@ -95,41 +92,55 @@ class DeliveryQueue:
         """Whether nobody else may take the delivery for as long as that."""
         return self._now() + int(seconds * 1000) <= leased.until
 
-    async def finish(self, leased: Leased) -> None:
-        """The hook ran."""
-        await self._write(leased, state=DONE, error="", due_at=self._now())
+    async def finish(self, leased: Leased) -> bool:
+        """The hook ran; whether a later event of the same subject waited for that."""
+        return await self._write(leased, state=DONE, due_at=self._now())
 
     async def retry(self, leased: Leased, *, error: str, after: float) -> None:
         """The hook failed and is tried again, `after` seconds from now."""
-        await self._write(leased, error=error[:_MAX_ERROR], due_at=self._now() + int(after * 1000))
+        await self._write(leased, error=error, due_at=self._now() + int(after * 1000))
 
-    async def bury(self, leased: Leased, *, error: str) -> None:
-        """The hook is not tried again."""
-        await self._write(leased, state=DEAD, error=error[:_MAX_ERROR], due_at=self._now())
+    async def bury(self, leased: Leased, *, error: str) -> bool:
+        """The hook is not tried again; whether a later event of the same subject waited for that."""
+        return await self._write(leased, state=DEAD, error=error, due_at=self._now())
 
     async def give_back(self, leased: Iterable[Leased]) -> None:
         """Leave deliveries to others that were not run to their end; that was no attempt."""
         now = self._now()
-        await asyncio.gather(*(self._write(each, attempts=each.attempt - 1, due_at=now) for each in leased))
+        returned = [{**self._key(each), "now": now} for each in leased]
 
-    async def _write(self, leased: Leased, **values: object) -> None:
-        statement = (
-            update(deliveries)
-            .where(
-                deliveries.c.seq == leased.seq,
-                deliveries.c.hook == leased.hook,
-                deliveries.c.owner == self._owner,  # else the lease ended, and it is another's
-                deliveries.c.attempts == leased.attempt,
-            )
-            .values(owner=None, changed_at=self._now(), **values)
-        )
-        await self._transactions.run(lambda connection: connection.execute(statement))
+        def work(connection: Connection) -> None:
+            connection.execute(_GIVE_BACK, returned)
+
+        if returned:
+            await self._transactions.run(work, durable=False)
+
+    async def _write(self, leased: Leased, *, due_at: int, state: str = WAITING, error: str = "") -> bool:
+        said = {"state": state, "error": error[:_MAX_ERROR], "due_at": due_at, "now": self._now()}
+        parameters = {**self._key(leased), **said}
+
+        def work(connection: Connection) -> bool:
+            connection.execute(_END, parameters)
+            if state == WAITING:
+                return False
+            later = {"of_seq": leased.seq, "of_hook": leased.hook, "of_subject": leased.subject}
+            return connection.execute(_LATER, later).first() is not None
+
+        return await self._transactions.run(work, durable=False)  # should that be lost, the hook runs again
+
+    def _key(self, leased: Leased) -> dict[str, object]:
+        return {
+            "of_seq": leased.seq,
+            "of_hook": leased.hook,
+            "of_owner": self.owner,
+            "of_attempts": leased.attempt,
+        }
 
     def _now(self) -> int:
         return int(self._clock() * 1000)
 
 
-def _due(now: int) -> _Due:
+def _due() -> _Due:
     earlier, open_calls = deliveries.alias("earlier"), events.alias("open_calls")
     waits_for_hook = exists().where(
         has_state(earlier, WAITING),
@@ -146,6 +157,7 @@ def _due(now: int) -> _Due:
         select(
             deliveries.c.seq,
             deliveries.c.hook,
+            deliveries.c.subject,
             deliveries.c.attempts,
             events.c.id,
             events.c.point,
@@ -153,6 +165,44 @@ def _due(now: int) -> _Due:
             events.c.seal,
         )
         .join_from(deliveries, events, events.c.seq == deliveries.c.seq)
-        .where(has_state(deliveries, WAITING), deliveries.c.due_at <= now, ~waits_for_hook, ~waits_for_outcome)
+        .where(
+            has_state(deliveries, WAITING), deliveries.c.due_at <= bindparam("now"), ~waits_for_hook, ~waits_for_outcome
+        )
         .order_by(deliveries.c.due_at, deliveries.c.seq)
     )
+
+
+# Made once: to make these statements takes longer than to run them.
+_IS_DUE: Final = _due().limit(1)
+_FOUND: Final = _due().limit(bindparam("most")).with_for_update(of=deliveries, skip_locked=True)
+_LEASE: Final = (
+    update(deliveries)
+    .where(deliveries.c.seq == bindparam("of_seq"), deliveries.c.hook == bindparam("of_hook"))
+    .values(attempts=deliveries.c.attempts + 1, due_at=bindparam("until"), owner=bindparam("by"))
+)
+_OWN: Final = update(deliveries).where(
+    deliveries.c.seq == bindparam("of_seq"),
+    deliveries.c.hook == bindparam("of_hook"),
+    deliveries.c.owner == bindparam("of_owner"),  # else the lease ended, and it is another's
+    deliveries.c.attempts == bindparam("of_attempts"),
+)
+_END: Final = _OWN.values(
+    owner=None,
+    state=bindparam("state"),
+    error=bindparam("error"),
+    due_at=bindparam("due_at"),
+    changed_at=bindparam("now"),
+)
+_GIVE_BACK: Final = _OWN.values(
+    owner=None, attempts=deliveries.c.attempts - 1, due_at=bindparam("now"), changed_at=bindparam("now")
+)
+_LATER: Final = (
+    select(deliveries.c.seq)
+    .where(
+        has_state(deliveries, WAITING),
+        deliveries.c.hook == bindparam("of_hook"),
+        deliveries.c.subject == bindparam("of_subject"),
+        deliveries.c.seq > bindparam("of_seq"),
+    )
+    .limit(1)
+)

@@ -116,7 +116,7 @@ class DeliveryRegister:
             unknown = update(events).where(events.c.id == event_id, events.c.state == UNKNOWN)
             taken = await connection.execute(unknown.values(state=REFUSED, changed_at=now))
             if taken.rowcount and happened:
-                await self._settling.settle(connection, event, now)
+                await connection.run_sync(self._settling.settle, event, now)
             return bool(taken.rowcount)
 
     def _now(self) -> int:

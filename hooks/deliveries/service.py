@@ -74,7 +74,7 @@ class Deliveries:
             concurrency=concurrency,
             poll=poll,
         )
-        self.outbox = Outbox(transactions, registry, policy=policy, codec=codec, wake=self._worker.wake, clock=clock)
+        self.outbox = Outbox(transactions, registry, policy=policy, codec=codec, taker=self._worker, clock=clock)
 
     def start(self) -> None:
         """Begin to deliver in the background."""

@@ -11,6 +11,7 @@ import structlog
 
 from hookpoint.hooks.deliveries.delivering import Delivering
 from hookpoint.hooks.deliveries.errors import DatabaseUnavailable
+from hookpoint.hooks.deliveries.handing_over import Offer, Settled
 from hookpoint.hooks.deliveries.outcomes import Outcomes
 from hookpoint.hooks.deliveries.queue import DeliveryQueue, Leased
 from hookpoint.hooks.deliveries.upkeep import Upkeep
@@ -23,7 +24,8 @@ log = structlog.get_logger(__name__)
 class DeliveryWorker:
     """Takes deliveries from the queue and runs them, `concurrency` at a time.
 
-    It looks for work when it is woken, when a delivery has ended, and every `poll` seconds for what other processes have stored.
+    It is given what this process settles, and looks for work when it is told that there may be some, and every `poll` seconds for what
+    other processes have stored.
     """
 
     def __init__(
@@ -44,12 +46,37 @@ class DeliveryWorker:
         self._poll = poll
         self._awake = asyncio.Event()
         self._stopping = asyncio.Event()
-        self._running: dict[asyncio.Task[None], Leased] = {}
+        self._running: dict[asyncio.Task[bool], Leased] = {}
+        self._offered = 0
+        self._none_offered = asyncio.Event()
+        self._none_offered.set()
+        self._short = False  # whether more may be due than there was room for
         self._loops: list[asyncio.Task[None]] = []
 
-    def wake(self) -> None:
-        """Look for work now."""
-        self._awake.set()
+    def offer(self, wanted: int) -> Offer:
+        """See `Taker`."""
+        most = min(wanted, self._room()) if self._loops else 0
+        self._short = self._short or most < wanted
+        self._promise(most)
+        return Offer(owner=self._queue.owner, most=most, lease_of=self._delivering.lease_of)
+
+    def take(self, offer: Offer, settled: Settled) -> None:
+        """See `Taker`."""
+        self._promise(-offer.most)
+        for leased in settled.leased:
+            self._begin(leased)
+        if settled.others:
+            self._awake.set()
+
+    def _promise(self, room: int) -> None:
+        self._offered += room
+        if self._offered:
+            self._none_offered.clear()
+        else:
+            self._none_offered.set()
+
+    def _room(self) -> int:
+        return 0 if self._stopping.is_set() else max(0, self._concurrency - len(self._running) - self._offered)
 
     def start(self) -> None:
         """Begin, in the background."""
@@ -74,7 +101,7 @@ class DeliveryWorker:
     async def aclose(self, *, grace: float = 1.0) -> None:
         """Take no more, let what runs end within `grace` seconds, and leave the rest to other processes, or to the next start."""
         self._stopping.set()
-        self.wake()
+        self._awake.set()
         if not self._loops:
             return
         # Not cancelled at once: what was just leased would stay leased, and what was begun in the database is best ended.
@@ -82,6 +109,9 @@ class DeliveryWorker:
         for loop in late:
             loop.cancel()
         await asyncio.gather(*self._loops, return_exceptions=True)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(grace):
+                await self._none_offered.wait()
         if self._running:
             await asyncio.wait(self._running, timeout=grace)
         left = dict(self._running)
@@ -109,25 +139,37 @@ class DeliveryWorker:
                     await self._awake.wait()
 
     async def _take(self) -> None:
-        free = self._concurrency - len(self._running)
-        if free <= 0 or self._stopping.is_set():
+        free = self._room()
+        self._short = free == 0
+        if not free:
             return
-        for leased in await self._queue.lease(free, self._delivering.lease_of):
-            task = asyncio.create_task(self._attempt(leased))
-            self._running[task] = leased
-            task.add_done_callback(self._ended)
-
-    async def _attempt(self, leased: Leased) -> None:
+        self._promise(free)  # else what is settled meanwhile would come on top
         try:
-            await self._delivering.attempt(leased)
+            found = await self._queue.lease(free, self._delivering.lease_of)
+        finally:
+            self._promise(-free)
+        self._short = self._short or len(found) == free
+        for leased in found:
+            self._begin(leased)
+
+    def _begin(self, leased: Leased) -> None:
+        task = asyncio.create_task(self._attempt(leased))
+        self._running[task] = leased
+        task.add_done_callback(self._ended)
+
+    async def _attempt(self, leased: Leased) -> bool:
+        try:
+            return await self._delivering.attempt(leased)
         except DatabaseUnavailable as error:  # its lease ends, and it is delivered again
             log.warning("delivery_not_recorded", event_id=leased.event_id, hook=leased.hook, reason=str(error))
         except Exception as error:
             log.error("delivery_not_recorded", event_id=leased.event_id, hook=leased.hook, exc_info=error)
+        return True
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _ended(self, task: asyncio.Task[bool]) -> None:
         del self._running[task]
-        self.wake()  # the next event of the same user may be due
+        if self._short or task.cancelled() or task.result():
+            self._awake.set()
 
     async def _repeat(self, work: Callable[[], Awaitable[object]], pause: float) -> None:
         while not self._stopping.is_set():

@@ -10,17 +10,19 @@ from typing import Final
 from uuid import uuid4
 
 import structlog
-from sqlalchemy import URL, Connection, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
+from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry, NullPool
 
 from hookpoint.proxy.store.database import READ_ONLY, Store
 from hookpoint.proxy.store.errors import StoreUnavailable, StoreUrlInvalid
+from hookpoint.proxy.store.writing import DURABLE, ThreadWriter
 
 _CONNECTIONS: Final = 5
 _QUERY_ONLY: Final = "query_only"
+_SYNCHRONOUS: Final = "synchronous"
 
 log = structlog.get_logger(__name__)
 
@@ -36,7 +38,7 @@ def sqlite_store(url: str, *, timeout: float) -> Store:
         return _in_memory(parsed, timeout)
     _create(Path(parsed.database))
     engine = _engine(parsed, timeout)
-    return Store(engine, reading=_reading(engine))
+    return Store(engine, reading=_reading(engine), writer=ThreadWriter(_writing(parsed, timeout)))
 
 
 def _parse(url: str) -> URL:
@@ -73,8 +75,9 @@ def _in_memory(url: URL, timeout: float) -> Store:
         raise StoreUrlInvalid(f"a store in memory needs SQLite 3.36, this is {sqlite3.sqlite_version}; use a file")
     name = f"file:/hookpoint-{uuid4().hex}"
     keeper = sqlite3.connect(f"{name}?vfs=memdb", uri=True, check_same_thread=False)
-    engine = _engine(url.set(database=name, query={"vfs": "memdb", "uri": "true"}), timeout)
-    return Store(engine, reading=_reading(engine), in_memory=keeper.close)
+    url = url.set(database=name, query={"vfs": "memdb", "uri": "true"})
+    engine, writer = _engine(url, timeout), ThreadWriter(_writing(url, timeout))
+    return Store(engine, reading=_reading(engine), writer=writer, in_memory=keeper.close)
 
 
 def _engine(url: URL, timeout: float) -> AsyncEngine:
@@ -87,6 +90,14 @@ def _engine(url: URL, timeout: float) -> AsyncEngine:
     )
     event.listen(engine.sync_engine, "connect", _configure)
     event.listen(engine.sync_engine, "begin", _begin)
+    return engine
+
+
+def _writing(url: URL, timeout: float) -> Engine:
+    arguments = {"timeout": timeout, "isolation_level": None}
+    engine = create_engine(url.set(drivername="sqlite+pysqlite"), poolclass=NullPool, connect_args=arguments)
+    event.listen(engine, "connect", _configure)
+    event.listen(engine, "begin", _begin_writing)
     return engine
 
 
@@ -110,3 +121,14 @@ def _begin(connection: Connection) -> None:
         connection.exec_driver_sql(f"PRAGMA query_only = {read_only:d}")
         connection.info[_QUERY_ONLY] = read_only
     connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+
+def _begin_writing(connection: Connection) -> None:
+    # Beside a write-ahead log NORMAL leaves out the wait for the disk at a commit, and nothing else: the next one that waits, waits for
+    # all before it. It cannot be changed within a transaction.
+    wanted = "FULL" if connection.get_execution_options().get(DURABLE, True) else "NORMAL"
+    if connection.info.get(_SYNCHRONOUS) != wanted:
+        connection.info[_SYNCHRONOUS] = None
+        connection.exec_driver_sql(f"PRAGMA synchronous = {wanted}")
+        connection.info[_SYNCHRONOUS] = wanted
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

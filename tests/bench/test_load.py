@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import repeat
 
 import pytest
 from bench.load import Address, BrokenAnswer, closed_loop, exchange, open_loop
@@ -66,7 +67,7 @@ def test_a_closed_connection_is_no_answer() -> None:
 
 def test_a_closed_loop_counts_good_answers_and_keeps_the_last() -> None:
     with scripted(COUNTED) as address:
-        run = closed_loop(address, REQUEST, connections=1, seconds=0.05)
+        run = closed_loop(address, repeat(REQUEST), connections=1, seconds=0.05)
     assert run.failed == 0
     assert len(run.latencies) > 0
     assert run.last is not None
@@ -75,14 +76,14 @@ def test_a_closed_loop_counts_good_answers_and_keeps_the_last() -> None:
 
 def test_other_answers_than_200_are_failures() -> None:
     with scripted(b"HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n") as address:
-        run = closed_loop(address, REQUEST, connections=1, seconds=0.05)
+        run = closed_loop(address, repeat(REQUEST), connections=1, seconds=0.05)
     assert run.failed > 0
     assert len(run.latencies) == 0
 
 
 def test_an_open_loop_charges_a_stall_to_every_request_that_was_due_meanwhile() -> None:
     with scripted(COUNTED, pause=0.02) as address:
-        run = open_loop(address, REQUEST, rate=200, connections=1, seconds=0.1)
+        run = open_loop(address, repeat(REQUEST), rate=200, connections=1, seconds=0.1)
     assert len(run.latencies) == 20
     # 5 ms apart and served in 20 ms or more: the last one waited for all before it.
     assert max(run.latencies) >= 20 * 0.02 - 0.1

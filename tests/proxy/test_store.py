@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import Column, Integer, MetaData, String, Table, func, insert, select, text
+from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, func, insert, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.schema import CreateIndex, CreateTable, Index
 from structlog.testing import capture_logs
@@ -307,4 +307,26 @@ async def test_rows_that_clash_are_told_apart_from_a_store_that_fails(any_url: s
     with pytest.raises(IntegrityError):
         await add_twice(store)
     assert await count(store) == 1
+    await store.aclose()
+
+
+async def test_a_transaction_in_one_piece_is_written_as_a_whole_or_not_at_all(any_url: str) -> None:
+    store = await open_store(any_url)
+    await store.migrate("notes", [FIRST])
+
+    def add(connection: Connection) -> int:
+        connection.execute(insert(notes).values(note="second"))
+        return connection.scalar(select(func.count()).select_from(notes)) or 0
+
+    def add_and_fail(connection: Connection) -> int:
+        raise LookupError(add(connection))
+
+    assert await store.write(add) == 2
+    assert await store.write(add, durable=False) == 3
+    with pytest.raises(LookupError, match="4"):
+        await store.write(add_and_fail)
+    with pytest.raises(StoreUnavailable):
+        await store.write(lambda connection: connection.execute(text("SELECT nothing FROM nowhere")))
+    assert await store.write(add) == 4
+    assert await count(store) == 4
     await store.aclose()

@@ -121,7 +121,7 @@ async def test_an_event_that_is_being_settled_at_this_moment_keeps_the_next(
     await accept("a2")
     settling = Settling(Registry(hooks_of_functions([receiver.hook()])), Codec())
     async with store.begin() as connection:
-        await settling.settle(connection, registration("a1"), int(clock.now * 1000))
+        await connection.run_sync(settling.settle, registration("a1"), int(clock.now * 1000))
         taking = asyncio.create_task(second.take())
         await asyncio.wait({taking}, timeout=0.1)
     assert "a2" not in ids(await asyncio.wait_for(taking, PATIENCE))

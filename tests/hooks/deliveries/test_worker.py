@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hookpoint.hooks import HookRun, PostUserRegistration, Registry, hooks_of_functions, post_user_registration
 from hookpoint.hooks.deliveries import Counts, Deliveries, DeliveryOutcome, DeliveryPolicy
+from hookpoint.hooks.deliveries.database import Work
 from hookpoint.hooks.deliveries.tables import deliveries as deliveries_table
 from hookpoint.proxy.store import Store, StoreUnavailable
 from tests.hooks.deliveries.stage import Clock, deliveries_of, registration
 
+T = TypeVar("T")
 PATIENCE = 20.0
 
 
@@ -111,6 +114,12 @@ class Flaky:
     def begin(self) -> AbstractAsyncContextManager[AsyncConnection]:
         self.refused += self.away
         return self._guarded(self._store.begin())
+
+    async def write(self, work: Work[T], *, durable: bool = True) -> T:
+        self.refused += self.away
+        if self.away:
+            raise StoreUnavailable("the store is away")
+        return await self._store.write(work, durable=durable)
 
     def read(self) -> AbstractAsyncContextManager[AsyncConnection]:
         return self._guarded(self._store.read())
@@ -218,3 +227,92 @@ async def _until(condition: object) -> None:
     while not condition():
         assert time.monotonic() < end
         await asyncio.sleep(0.01)
+
+
+def paced() -> tuple[asyncio.Queue[str], asyncio.Semaphore, Callable[..., Any]]:
+    """A hook that says what it has begun, and ends when it is let."""
+    begun: asyncio.Queue[str] = asyncio.Queue()
+    go = asyncio.Semaphore(0)
+
+    @post_user_registration(name="welcome")
+    async def receive(event: PostUserRegistration) -> None:
+        begun.put_nowait(event.id)
+        await go.acquire()
+
+    return begun, go, receive
+
+
+async def begun_next(begun: asyncio.Queue[str]) -> str:
+    return await asyncio.wait_for(begun.get(), PATIENCE)
+
+
+async def test_what_is_settled_while_an_earlier_event_of_its_user_runs_comes_after_it(store: Store) -> None:
+    begun, go, hook = paced()
+    deliveries = deliveries_of(store, hook, clock=Clock(), poll=1000.0)
+    deliveries.start()
+    for event, subject in (("a1", "ada"), ("a2", "ada"), ("b1", "bob")):
+        await deliveries.outbox.accept(registration(event), subject=subject)
+    assert [await begun_next(begun), await begun_next(begun)] == ["a1", "b1"]
+    assert begun.empty()
+    go.release()
+    go.release()
+    assert await begun_next(begun) == "a2"
+    go.release()
+    await deliveries.aclose()
+
+
+async def test_what_is_settled_waits_for_the_outcome_of_an_earlier_call(store: Store) -> None:
+    begun, go, hook = paced()
+    deliveries = deliveries_of(store, hook, clock=Clock(), poll=1000.0)
+    deliveries.start()
+    await deliveries.outbox.intend(registration("a1"), subject="ada", lookup={})
+    await deliveries.outbox.accept(registration("a2"), subject="ada")
+    await deliveries.outbox.settle(registration("a1"))
+    assert await begun_next(begun) == "a1"
+    assert begun.empty()
+    go.release()
+    assert await begun_next(begun) == "a2"
+    go.release()
+    await deliveries.aclose()
+
+
+async def test_what_there_is_no_room_for_runs_when_there_is(store: Store) -> None:
+    begun, go, hook = paced()
+    deliveries = deliveries_of(store, hook, clock=Clock(), poll=1000.0, concurrency=2)
+    deliveries.start()
+    ids = [f"e{number}" for number in range(6)]
+    await asyncio.gather(*(deliveries.outbox.accept(registration(each), subject=each) for each in ids))
+    found = [await begun_next(begun), await begun_next(begun)]
+    assert begun.empty()
+    for _ in range(4):
+        go.release()
+        found.append(await begun_next(begun))
+    assert sorted(found) == ids
+    go.release()
+    go.release()
+    await deliveries.aclose()
+
+
+async def test_what_is_settled_runs_though_whoever_waited_has_left(store: Store) -> None:
+    begun, go, hook = paced()
+    deliveries = deliveries_of(store, hook, clock=Clock(), poll=1000.0)
+    deliveries.start()
+    await deliveries.outbox.intend(registration("e1"), subject="ada", lookup={})
+    leaving = asyncio.create_task(deliveries.outbox.settle(registration("e1")))
+    await asyncio.sleep(0)
+    leaving.cancel()
+    assert await begun_next(begun) == "e1"
+    go.release()
+    await deliveries.aclose()
+
+
+async def test_what_is_settled_while_it_stops_is_left_to_others(store: Store) -> None:
+    _, _, hook = paced()
+    arrivals, clock = Arrivals(), Clock()
+    deliveries = deliveries_of(store, hook, clock=clock, poll=1000.0)
+    deliveries.start()
+    await deliveries.outbox.intend(registration("e1"), subject="ada", lookup={})
+    settling = asyncio.create_task(deliveries.outbox.settle(registration("e1")))
+    await asyncio.sleep(0)
+    await asyncio.gather(deliveries.aclose(), settling)
+    assert await Deliveries(store, arrivals.registry, clock=clock).run_due() == 1
