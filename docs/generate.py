@@ -209,9 +209,10 @@ _DIALECT_PARTS: dict[str, type[BaseModel]] = {
 
 
 def _dialect_words(kind: type[BaseModel]) -> Iterator[str]:
+    meanings = configuration.attribute_docstrings(kind)
     for name, field in kind.model_fields.items():
         default = "required" if field.is_required() else _default_word(field.get_default(call_default_factory=True))
-        yield f"| `{name}` | {_type_word(field.annotation)} | {default} | {(field.description or '').replace('|', '/')} |"
+        yield f"| `{name}` | {_type_word(field.annotation)} | {default} | {meanings.get(name, '').replace('|', '/')} |"
 
 
 def _type_word(annotation: object) -> str:

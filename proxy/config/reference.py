@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
+import textwrap
 from collections.abc import Iterator
+from itertools import pairwise
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +45,24 @@ _WORDS = {bool: "true or false", int: "whole number", float: "number", date: "da
 def page() -> str:
     """Return the reference page."""
     return _INTRODUCTION + "".join(_chapters())
+
+
+def attribute_docstrings(kind: type) -> dict[str, str]:
+    """Return what stands under the attributes of a class and of its bases, by name, each in one line."""
+    found: dict[str, str] = {}
+    for each in reversed(kind.__mro__[:-1]):
+        if each.__module__.startswith("hookpoint."):
+            (definition,) = ast.parse(textwrap.dedent(inspect.getsource(each))).body
+            assert isinstance(definition, ast.ClassDef)
+            found.update(_documented(definition))
+    return found
+
+
+def _documented(definition: ast.ClassDef) -> Iterator[tuple[str, str]]:
+    for statement, after in pairwise(definition.body):
+        match statement, after:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                yield name, " ".join(text.split())
 
 
 def _chapters() -> Iterator[str]:
@@ -107,7 +128,7 @@ def _default(field: FieldInfo) -> str:
 
 
 def _meaning(key: Key) -> str:
-    text = " ".join((key.field.description or "").split())
+    text = attribute_docstrings(key.section)[key.path[-1]]
     example = next(iter(key.field.examples or ()), None)
     if example is None or (not key.field.is_required() and example == key.field.get_default()):
         return text

@@ -18,10 +18,11 @@ Location: TypeAlias = tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
-    """One key of the model: where it stands (`*` for names and positions the user chooses) and its field."""
+    """One key of the model: where it stands (`*` for names and positions the user chooses), its field, and whose it is."""
 
     path: tuple[str, ...]
     field: FieldInfo
+    section: type[Section]
 
 
 def plain(annotation: Any) -> Any:
@@ -86,7 +87,7 @@ def keys(section: type[Section] = Settings, above: tuple[str, ...] = ()) -> Iter
     """Yield every key of a section, sections inside it after the key that holds them."""
     for name, field in section.model_fields.items():
         path = (*above, name)
-        yield Key(path=path, field=field)
+        yield Key(path=path, field=field, section=section)
         annotation: Any = field.annotation
         while members := members_of(annotation):
             path, annotation = (*path[:-1], path[-1] + "[]") if members[0] == "[]" else (*path, "*"), members[1]

@@ -23,8 +23,8 @@ class Section(BaseModel):
         frozen=True,
         extra="forbid",
         hide_input_in_errors=True,
-        use_attribute_docstrings=True,
         allow_inf_nan=False,
+        defer_build=True,  # only the whole is ever built, once
     )
 
 

@@ -7,7 +7,8 @@ import contextlib
 from pathlib import Path
 
 from tests.crash.server import DIALECT
-from tests.proxy.e2e.product import HOOKPOINT, free_port
+from tests.partners.warm_start import HOOKPOINT
+from tests.proxy.e2e.product import free_port
 
 START_SECONDS = 120.0
 

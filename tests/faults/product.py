@@ -57,7 +57,7 @@ class Running:
     async def start(self) -> None:
         """Start it, and wait until it answers."""
         run = run_hookpoint(
-            self.folder, self._settings, hooks=HOOKS, port=self._port, environment=dict(self._environment)
+            self.folder, self._settings, hooks=HOOKS, port=self._port, environment=dict(self._environment), fresh=True
         )
         self.product = await asyncio.to_thread(self._stack.enter_context, run)
         async with open_http() as http:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,8 +15,10 @@ from hookpoint.hooks.testing import sample_event, try_hooks
 from hookpoint.proxy.cli.init import starter_files
 from hookpoint.proxy.config import load
 from hookpoint.proxy.dialects import dialect_names
+from tests.partners.warm_start import run_command
 
 if TYPE_CHECKING:
+    import subprocess
     from pathlib import Path
 
     from tests.proxy.cli.oauth_server import OAuthServer
@@ -26,15 +26,7 @@ if TYPE_CHECKING:
 
 def hookpoint(folder: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("HOOKPOINT_")}
-    return subprocess.run(
-        [sys.executable, "-c", "from hookpoint.proxy.cli import main; main()", *arguments],
-        cwd=folder,
-        env=inherited | {"COLUMNS": "200", "NO_COLOR": "1", **environ},
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=False,
-    )
+    return run_command(arguments, cwd=folder, env=inherited | {"COLUMNS": "200", "NO_COLOR": "1", **environ})
 
 
 def test_init_writes_a_configuration_that_check_accepts(tmp_path: Path, server: OAuthServer) -> None:

@@ -6,8 +6,6 @@ import json
 import os
 import queue
 import signal
-import subprocess
-import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +15,7 @@ from hookpoint.hooks import MessageChanges, TokenChanges, credentials_exchange, 
 from hookpoint.hooks.testing import sample_event, try_hook
 from hookpoint.proxy.cli.trial_result import ABSENT, differences, shown
 from hookpoint.proxy.cli.trial_secrets import SecretsError, read_secrets, variables_for
+from tests.partners.warm_start import PipedProcess
 from tests.proxy.cli.test_commands import hookpoint
 
 if TYPE_CHECKING:
@@ -177,13 +176,8 @@ class Watched:
     """A running `hooks test --watch`, and the lines that it prints."""
 
     def __init__(self, folder: Path, *arguments: str) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-uc", "from hookpoint.proxy.cli import main; main()", "hooks", "test", *arguments],
-            cwd=folder,
-            env={**os.environ, "NO_COLOR": "1", "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"},
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        environ = {**os.environ, "NO_COLOR": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+        self._process = PipedProcess(["hooks", "test", *arguments], cwd=folder, env=environ)
         self._lines: queue.Queue[str] = queue.Queue()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -201,12 +195,10 @@ class Watched:
             self._process.send_signal(signal.SIGINT)
         code = self._process.wait(timeout=120)
         self._reader.join()
-        assert self._process.stdout is not None
         self._process.stdout.close()
         return code
 
     def _read(self) -> None:
-        assert self._process.stdout is not None
         for line in self._process.stdout:
             self._lines.put(line)
 

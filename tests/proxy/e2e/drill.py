@@ -7,7 +7,6 @@ import json
 import os
 import re
 import signal
-import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -22,8 +21,9 @@ import psutil
 
 from tests.partners.loopback import open_http
 from tests.partners.resource_server import read_header
+from tests.partners.warm_start import run_command
 from tests.proxy.e2e.issuing_server import CLIENT_SECRET, IssuingServer
-from tests.proxy.e2e.product import HOOKPOINT, Product, eventually, free_port, run_hookpoint
+from tests.proxy.e2e.product import Product, eventually, free_port, run_hookpoint
 from tests.proxy.e2e.recorder import JWKS
 from tests.proxy.e2e.serving import serve_in_thread
 
@@ -158,22 +158,13 @@ class Replicas:
         """End one as a machine does that loses power; returns when it is gone."""
         process = psutil.Process(product.pid)
         os.kill(product.pid, signal.SIGKILL)
-
-        async def status() -> str:
-            return str(process.status())
-
-        await eventually(status, lambda found: found == psutil.STATUS_ZOMBIE)
+        await asyncio.to_thread(process.wait, PATIENCE)
 
     async def rotate(self) -> float:
         """Rotate the key as an operator does; returns from when the next one signs, in seconds since 1970."""
 
-        def run() -> subprocess.CompletedProcess[str]:
-            command = [str(HOOKPOINT), "keys", "rotate"]
-            return subprocess.run(
-                command, cwd=self.folders[0], capture_output=True, text=True, timeout=PATIENCE, check=False
-            )
-
-        done = await asyncio.to_thread(run)
+        command = ["keys", "rotate"]
+        done = await asyncio.to_thread(run_command, command, cwd=self.folders[0], env=os.environ, timeout=PATIENCE)
         told = re.search(r"for RS256 signs from (\S+ \S+)\.", done.stdout)
         assert told, done.stderr
         return datetime.strptime(told[1], "%Y-%m-%d %H:%M:%SZ").replace(tzinfo=UTC).timestamp()

@@ -8,19 +8,18 @@ import os
 import re
 import socket
 import subprocess
-import sys
 import threading
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 from tests.log_scan import scan
 from tests.partners.loopback import open_http
+from tests.partners.warm_start import PipedProcess
 
-HOOKPOINT = Path(sys.executable).parent / "hookpoint"
 READY = re.compile(r"hookpoint ready on (\S+) \(admin (\S+)\)")
 STOP_SECONDS = 40.0
 LOG_SECONDS = 10.0
@@ -72,29 +71,25 @@ def run_hookpoint(
     hooks: str = "",
     port: int | None = None,
     environment: Mapping[str, str] | None = None,
+    fresh: bool = False,
 ) -> Iterator[Product]:
     """Run `hookpoint serve` with a configuration until the block ends.
 
-    `hooks` becomes hooks.py beside it, `environment` is added to ours. The configuration says nothing of [server] but what may follow `listen`; that is added.
+    `hooks` becomes hooks.py beside it, `environment` is added to ours; a `fresh` process imports everything itself. The configuration says nothing of [server] but what may follow `listen`; that is added.
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "hooks.py").write_text(hooks)
     listen = f'listen = "127.0.0.1:{port or 0}"\nadmin_listen = "127.0.0.1:0"\n'
     text = configuration if "[server]" in configuration else "[server]\n" + configuration
     (folder / "hookpoint.toml").write_text(text.replace("[server]\n", f"[server]\n{listen}", 1))
-    process = subprocess.Popen(
-        [HOOKPOINT, "serve"],
-        cwd=folder,
-        env=os.environ | (environment or {}),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    assert process.stderr is not None
+    reading, writing = os.pipe()
+    log = os.fdopen(reading, encoding="utf-8")
+    env = os.environ | (environment or {})
+    process = PipedProcess(["serve"], cwd=folder, env=env, stderr=writing, fresh=fresh)
+    os.close(writing)
     lines: deque[str] = deque(maxlen=5000)
     written = threading.Condition()
-    reader = threading.Thread(target=_keep, args=(process, lines, written), daemon=True)
+    reader = threading.Thread(target=_keep, args=(log, lines, written), daemon=True)
     reader.start()
     try:
         ready = READY.fullmatch(process.stdout.readline().strip())
@@ -112,12 +107,11 @@ def run_hookpoint(
             process.wait()
         reader.join()
         process.stdout.close()
-        process.stderr.close()
+        log.close()
 
 
-def _keep(process: subprocess.Popen[str], lines: deque[str], written: threading.Condition) -> None:
-    assert process.stderr is not None
-    for line in process.stderr:
+def _keep(log: IO[str], lines: deque[str], written: threading.Condition) -> None:
+    for line in log:
         scan([line], "the log of hookpoint")
         with written:
             lines.append(line)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import re
-import signal
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +13,8 @@ import httpx2
 import pytest
 
 from tests.partners.resource_server import read_claims
-from tests.proxy.e2e.product import HOOKPOINT, STOP_SECONDS, free_port, post_form
+from tests.partners.warm_start import PipedProcess, run_command
+from tests.proxy.e2e.product import STOP_SECONDS, free_port, post_form
 from tests.proxy.e2e.recorder import Recorder
 from tests.proxy.e2e.serving import run_proxy, serve_in_thread
 from tests.proxy.hook_server.stage import SECRETS
@@ -40,17 +40,17 @@ def hooks_served(folder: Path) -> Iterator[tuple[str, str]]:
     text = '[hook_server]\nlisten = "127.0.0.1:0"\nadmin_listen = "127.0.0.1:0"\n[[hooks]]\nrun = "hooks.py"\n'
     text += "".join(ENDPOINT.format(name=name, secret=SECRETS[name]) for name in FORMATS)
     (folder / "hookpoint.toml").write_text(text)
-    command = [str(HOOKPOINT), "hooks", "serve"]
-    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
-        assert process.stdout is not None
-        try:
-            ready = READY.fullmatch(process.stdout.readline())
-            assert ready is not None
-            yield ready[1], ready[2]
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(STOP_SECONDS) == 0
-        finally:
-            process.kill()
+    with Path(os.devnull).open("w") as nowhere:
+        process = PipedProcess(["hooks", "serve"], cwd=folder, env=os.environ, stderr=nowhere.fileno())
+    try:
+        ready = READY.fullmatch(process.stdout.readline())
+        assert ready is not None
+        yield ready[1], ready[2]
+        process.terminate()
+        assert process.wait(STOP_SECONDS) == 0
+    finally:
+        process.kill()
+        process.stdout.close()
 
 
 @pytest.fixture(scope="module")
@@ -110,12 +110,6 @@ async def test_what_is_served_is_counted(stage: tuple[str, str]) -> None:
 
 def test_there_has_to_be_something_to_serve(tmp_path: Path) -> None:
     (tmp_path / "hookpoint.toml").write_text(ENDPOINT.format(name="okta", secret=SECRETS["okta"]))
-    done = subprocess.run(
-        [HOOKPOINT, "hooks", "serve", "--listen", "127.0.0.1:0"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run_command(["hooks", "serve", "--listen", "127.0.0.1:0"], cwd=tmp_path, env=os.environ)
     assert done.returncode == 1
     assert "add [[hooks]] and [[hook_server.endpoints]]" in done.stderr

@@ -7,13 +7,15 @@ import base64
 import hashlib
 import hmac
 import json
+import os
 import time
 from collections.abc import Iterator
 from urllib.parse import urlencode
 
 import pytest
 
-from tests.proxy.e2e.product import HOOKPOINT, eventually
+from tests.partners.warm_start import run_command
+from tests.proxy.e2e.product import eventually
 from tests.proxy.gateway.callers import CALLERS, REFUSALS, Caller
 from tests.proxy.gateway.stage import read_answer
 from tests.proxy.sms.product_stage import (
@@ -155,10 +157,9 @@ async def test_a_vendor_reports_what_became_of_a_message(it: SmsProduct) -> None
     assert (await it.post(path, urlencode(late).encode(), signed(late))).status_code == 204
     assert await it.product.metric("hookpoint_sms_reports_total", provider="tracked", status="undelivered") == 1
     assert await it.product.metric("hookpoint_sms_reports_total") == 1
-    command = [HOOKPOINT, "sms", "status", fields["MessageSid"]]
-    process = await asyncio.create_subprocess_exec(*command, cwd=it.folder, stdout=asyncio.subprocess.PIPE)
-    told = (await process.communicate())[0].decode()
-    assert told.startswith("undelivered (30003): sms by tracked to DE, sent 20")
+    command = ["sms", "status", fields["MessageSid"]]
+    done = await asyncio.to_thread(run_command, command, cwd=it.folder, env=os.environ)
+    assert done.stdout.startswith("undelivered (30003): sms by tracked to DE, sent 20")
 
 
 async def test_a_server_says_that_a_code_was_typed_in(it: SmsProduct) -> None:
