@@ -91,10 +91,9 @@ def parse_form(
         raise BodyRefused("The form contains bytes outside of ASCII that are not percent-encoded.")
     if _BAD_ESCAPE.search(body):
         raise BodyRefused("The form contains a percent sign that begins no escape.")
-    chunks = [chunk for chunk in body.split(b"&", limits.members + 1) if chunk]
-    if len(chunks) > limits.members:
+    if body.count(b"&") >= limits.members:  # empty ones count too: what is not looked at must not be passed on
         raise BodyRefused(f"The form has more than {limits.members} parameters.")
-    pairs = tuple(_pairs(chunks, limits, guarded))
+    pairs = tuple(_pairs(filter(None, body.split(b"&")), limits, guarded))
     _check_names((name for name, _ in pairs), repeatable, guarded)
     return Form(pairs)
 
@@ -139,7 +138,7 @@ def _check_size(body: bytes, limits: BodyLimits) -> None:
         raise BodyRefused(f"The body is larger than {limits.size} bytes.", status=413)
 
 
-def _pairs(chunks: list[bytes], limits: BodyLimits, guarded: AbstractSet[str]) -> Iterator[tuple[str, str]]:
+def _pairs(chunks: Iterable[bytes], limits: BodyLimits, guarded: AbstractSet[str]) -> Iterator[tuple[str, str]]:
     for chunk in chunks:
         raw_name, _, raw_value = chunk.partition(b"=")
         if len(raw_value) > limits.value or len(raw_name) > limits.value:

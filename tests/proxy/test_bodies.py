@@ -108,6 +108,7 @@ def test_F_other_nested_names_and_semicolons_are_the_upstreams() -> None:
         pytest.param(b"a=" + b"x" * 10_000_000, 413, id="10-MB-value"),
         pytest.param(b"&".join(b"a%d=1" % i for i in range(10_000)), 413, id="10000-members"),
         pytest.param(b"&".join(b"a%d=1" % i for i in range(101)), 400, id="101-members"),
+        pytest.param(b"&" * 101 + b"grant_type=client_credentials", 400, id="101-empty-members"),
         pytest.param(b"a=" + b"x" * 8_193, 400, id="long-value"),
         pytest.param(b"x" * 8_193 + b"=", 400, id="long-name"),
     ],

@@ -53,6 +53,7 @@ FORMS = {
     "resource-twice": with_body(b"resource=https://a.example.test&resource=https://b.example.test", 200),
     "audience-twice": with_body(b"audience=a&audience=b", 200),
     "empty-members": Case(status=200, body=b"&" + GRANT + b"&&"),
+    "behind-empty-members": Case(status=400, body=b"&" * 101 + GRANT),
     "semicolon-in-a-value": with_body(b"note=a;b", 200),
     "brackets-of-its-own": with_body(b"a[b]=1&a[c][]=2&a.b=3", 200),
     "harmless-query": Case(status=200, query="?trace=1"),

@@ -58,6 +58,10 @@ class _Transport(asyncio.Transport):
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Nobody reads what is answered."""
 
+    def get_protocol(self) -> asyncio.BaseProtocol:
+        """What took over when a connection was upgraded, with a head that it could read."""
+        return asyncio.Protocol()
+
     def is_closing(self) -> bool:
         return self.closed
 
