@@ -6,8 +6,8 @@ import ast
 import inspect
 import textwrap
 from collections.abc import Iterator
-from itertools import pairwise
 from datetime import date
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
