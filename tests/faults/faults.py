@@ -27,12 +27,13 @@ _PATIENCE = 180.0
 class Fault:
     """Something that goes wrong while `cause` is entered.
 
-    `silent`: no client may notice. `cuts`: connections of clients may break, because the process that held them is gone.
+    `silent`: no client may notice. `bites`: clients must notice, or it was not there. `cuts`: connections of clients may break, because the process that held them is gone.
     """
 
     name: str
     cause: Callable[[Stage], AbstractAsyncContextManager[None]]
     silent: bool = False
+    bites: bool = False
     cuts: bool = False
 
 
@@ -139,7 +140,7 @@ def store_stopped(server: PostgresServer) -> Fault:
         yield
         await asyncio.to_thread(server.ensure_postgres_running)
 
-    return Fault(name="PostgreSQL stopped and started", cause=cause)
+    return Fault(name="PostgreSQL stopped and started", cause=cause, bites=True)
 
 
 def disk_full(folder: Path) -> Fault:
@@ -158,7 +159,7 @@ def disk_full(folder: Path) -> Fault:
         yield
         ballast.unlink()
 
-    return Fault(name="disk full", cause=cause)
+    return Fault(name="disk full", cause=cause, bites=True)
 
 
 def clock_jump(control: Path, offset: int, name: str, *, silent: bool = False) -> Fault:
@@ -177,9 +178,9 @@ def clock_jump(control: Path, offset: int, name: str, *, silent: bool = False) -
 CALM = Fault(name="nothing", cause=_nothing, silent=True)
 COMMON = (
     CALM,
-    Fault(name="server behind killed and started", cause=_server_killed),
-    Fault(name="server behind slow", cause=_server_slow),
-    Fault(name="server behind resets connections", cause=_server_resets),
+    Fault(name="server behind killed and started", cause=_server_killed, bites=True),
+    Fault(name="server behind slow", cause=_server_slow, bites=True),
+    Fault(name="server behind resets connections", cause=_server_resets, bites=True),
     Fault(name="one of two workers killed", cause=_worker_killed, cuts=True),
     Fault(name="one of two workers terminated", cause=_worker_stopped, silent=True),
     Fault(name="key rotated", cause=_key_rotated, silent=True),

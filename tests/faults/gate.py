@@ -45,17 +45,18 @@ class Gate:
         assert task is not None
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        with contextlib.suppress(OSError):
-            behind_reader, behind_writer = await asyncio.open_connection("127.0.0.1", self._port)
+        async with _closing(writer):
             try:
-                async with asyncio.TaskGroup() as group:
-                    group.create_task(self._forward(reader, behind_writer))
-                    group.create_task(self._answer(behind_reader, writer))
-            except* (OSError, _Cut):
-                pass
-            finally:
-                behind_writer.close()
-        writer.close()
+                behind_reader, behind_writer = await asyncio.open_connection("127.0.0.1", self._port)
+            except OSError:  # nobody is there
+                return
+            async with _closing(behind_writer):
+                try:
+                    async with asyncio.TaskGroup() as group:
+                        group.create_task(self._forward(reader, behind_writer))
+                        group.create_task(self._answer(behind_reader, writer))
+                except* (OSError, _Cut):
+                    pass
 
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while piece := await reader.read(_PIECE):
@@ -75,6 +76,17 @@ class Gate:
             writer.write(piece)
             await writer.drain()
         raise _Cut
+
+
+@asynccontextmanager
+async def _closing(writer: asyncio.StreamWriter) -> AsyncIterator[None]:
+    """Close a connection, and wait until it is closed."""
+    try:
+        yield
+    finally:
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
 
 
 class _Cut(Exception):  # noqa: N818 - names the event

@@ -44,6 +44,8 @@ class Figures:
             found.append(f"a request hung for {self.longest:.0f} s")
         if self.fault.silent and self.errors:
             found.append("clients noticed")
+        if self.fault.bites and not self.errors:
+            found.append("nobody noticed: the fault was not there")
         cut = [name for name in self.errors if name.endswith(_TRANSPORT)]
         if cut and not self.fault.cuts:
             found.append(f"connections broke: {', '.join(cut)}")
