@@ -80,7 +80,7 @@ class User(_Frozen):
     username: str = ""
     email: str = ""
     email_verified: bool = False
-    phone_number: str = ""
+    phone_number: str = field(default="", repr=False)
     phone_verified: bool = False
     name: str = ""
     user_metadata: Mapping[str, JsonValue] = field(default_factory=FrozenDict)
@@ -173,7 +173,7 @@ class PostChangePassword(_Frozen):
 class SendPhoneMessage(_Frozen):
     """A one-time code is to be delivered to a phone. `recipient` is in E.164 form."""
 
-    recipient: str
+    recipient: str = field(repr=False)
     text: str = field(repr=False)
     code: str = field(repr=False)
     kind: MessageKind = "sms"

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")
 
-pytest_plugins = ["tests.log_scan", "pytester"]
+pytest_plugins = ["tests.leak_scan", "pytester"]
 
 
 @pytest.fixture(autouse=True)

@@ -31,6 +31,7 @@ from types import ModuleType
 from hookpoint.proxy.config import load
 from hookpoint.proxy.dialects import load_dialect
 from tests.docs.pages import PROJECT, Block
+from tests.leak_scan import messages_in, scan, scan_stores
 from tests.partners.requirement import require
 
 COMMAND_SECONDS = 180.0
@@ -190,12 +191,15 @@ class Sandbox:
             exec(compile("\n" * block.line + text, str(block), "exec"), vars(self._module))
 
     def close(self) -> None:
-        """End what still runs; none of it may have crashed."""
+        """End what still runs; none of it may have crashed, or show in logs and databases what nothing may show."""
         del sys.modules[self._module.__name__]
         ended = [(line, each.stop(), each.printed) for line, each in self._running.items()]
         for line, code, log in ended:
             assert "Traceback" not in log, f"{line}\n{log}"
             assert code in (0, -signal.SIGTERM), f"{line} ended with {code}\n{log}"
+            # What else it prints is for people, whom the demo and the console show their codes.
+            scan([entry for entry in log.splitlines() if entry.startswith("{")], line)
+        scan_stores(self.folder, messages_in(self.folder))
 
     def _run_console(self, block: Block, text: str) -> None:
         commands = read_commands(text)

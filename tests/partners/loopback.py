@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import httpx2
 
+from tests.leak_scan import scan_answer
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -17,9 +19,18 @@ PATIENCE = 30.0
 def open_http(
     headers: Mapping[str, str] | None = None, *, base_url: str = "", auth: tuple[str, str] | None = None
 ) -> httpx2.AsyncClient:
-    """Return a client to be used as an async context manager; it follows no redirects."""
+    """Return a client to be used as an async context manager; it follows no redirects.
+
+    What hookpoint answers to it with an error is searched for codes and phone numbers.
+    """
     return httpx2.AsyncClient(
-        headers=headers, base_url=base_url, auth=auth, trust_env=False, verify=False, timeout=PATIENCE
+        headers=headers,
+        base_url=base_url,
+        auth=auth,
+        trust_env=False,
+        verify=False,
+        timeout=PATIENCE,
+        event_hooks={"response": [scan_answer]},
     )
 
 

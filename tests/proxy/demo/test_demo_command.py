@@ -15,6 +15,7 @@ from rich.console import Console
 
 from hookpoint.proxy.cli.demo import HeldLog, tell
 from hookpoint.proxy.demo import page
+from tests.leak_scan import scan
 from tests.proxy.demo.test_story import forward_to, secret_of
 
 ROOT = Path(__file__).parents[3]
@@ -90,6 +91,7 @@ async def test_the_commands_it_prints_do_what_they_say() -> None:
     assert "/lo/reset?ticket=" in answers
     assert log.count(b"hook_denied") == 2, log.decode()  # of requests made here; those of the story are not shown
     assert b"Traceback" not in log
+    scan(log.decode().splitlines(), "the log of the demo")
 
 
 async def test_a_story_that_goes_wrong_is_told_with_its_log() -> None:

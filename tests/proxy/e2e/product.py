@@ -11,13 +11,16 @@ import subprocess
 import threading
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO, Any, TypeVar
 
-from tests.log_scan import scan
-from tests.partners.loopback import open_http
+import httpx2
+
+from tests.leak_scan import answers_scanned, scan, scan_product
+from tests.partners.loopback import PATIENCE, open_http
 from tests.partners.warm_start import PipedProcess
 
 READY = re.compile(r"hookpoint ready on (\S+) \(admin (\S+)\)")
@@ -40,10 +43,11 @@ class Product:
     def events(self, name: str, **members: object) -> list[dict[str, Any]]:
         """The log entries of one event with these members, once there is one: an answer may be here before its log entry."""
         with self.written:
-            self.written.wait_for(lambda: self._entries(name, members), LOG_SECONDS)
-            return self._entries(name, members)
+            self.written.wait_for(lambda: self.entries(name, members), LOG_SECONDS)
+            return self.entries(name, members)
 
-    def _entries(self, name: str, members: dict[str, object]) -> list[dict[str, Any]]:
+    def entries(self, name: str, members: Mapping[str, object] = MappingProxyType({})) -> list[dict[str, Any]]:
+        """Those that are there now."""
         entries = [json.loads(line) for line in self.lines if f'"event": "{name}"' in line]
         return [entry for entry in entries if entry.items() >= members.items()]
 
@@ -87,7 +91,7 @@ def run_hookpoint(
     env = os.environ | (environment or {})
     process = PipedProcess(["serve"], cwd=folder, env=env, stderr=writing, fresh=fresh)
     os.close(writing)
-    lines: deque[str] = deque(maxlen=5000)
+    lines: deque[str] = deque(maxlen=50_000)
     written = threading.Condition()
     reader = threading.Thread(target=_keep, args=(log, lines, written), daemon=True)
     reader.start()
@@ -97,7 +101,9 @@ def run_hookpoint(
             process.wait(STOP_SECONDS)
             reader.join()
             raise RuntimeError(f"hookpoint did not start:\n{''.join(lines)}")
-        yield Product(url=ready[1], admin=ready[2], pid=process.pid, lines=lines, written=written)
+        with answers_scanned(ready[1], ready[2]):
+            yield Product(url=ready[1], admin=ready[2], pid=process.pid, lines=lines, written=written)
+        metrics = _metrics(process, ready[2])
     finally:
         process.terminate()
         try:
@@ -108,6 +114,15 @@ def run_hookpoint(
         reader.join()
         process.stdout.close()
         log.close()
+    scan_product(folder, log="".join(lines), metrics=metrics)
+
+
+def _metrics(process: PipedProcess, admin: str) -> bytes:
+    """The page of metrics; nothing of a product that the test has ended."""
+    if process.poll() is None:
+        with suppress(httpx2.TransportError), httpx2.Client(trust_env=False, verify=False, timeout=PATIENCE) as http:
+            return http.get(f"{admin}/metrics").content
+    return b""
 
 
 def _keep(log: IO[str], lines: deque[str], written: threading.Condition) -> None:
