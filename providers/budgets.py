@@ -64,22 +64,27 @@ class Budgets:
         """What one more unverified code would count, with today's limits."""
         if self.policy.exempts(number, ip):
             return []
+        subjects = self._subjects(number, ip)
+        verified = [
+            self._charge("verified", subject, value, window) for subject, value, _ in subjects for window in (DAY, HOUR)
+        ]
+        counted = await self._counters.read(verified, now=now, buckets=self.policy.history_days + 1)
         charges: list[Charge] = []
-        for subject, value, allowance in self._subjects(number, ip):
-            day_verified = self._charge("verified", subject, value, DAY, 0)
-            days = await self._counters.read(day_verified, now=now, buckets=self.policy.history_days + 1)
-            hours = await self._counters.read(self._charge("verified", subject, value, HOUR, 0), now=now, buckets=1)
+        for (subject, value, allowance), days, hours in zip(subjects, counted[::2], counted[1::2], strict=True):
             day, hour = limits(allowance, today=days[0], best=max(days[1:], default=0), this_hour=hours[0])
-            charges.append(self._charge("unverified", subject, value, DAY, day))
-            charges.append(self._charge("unverified", subject, value, HOUR, hour))
+            charges.append(self._charge("unverified", subject, value, DAY, limit=day))
+            charges.append(self._charge("unverified", subject, value, HOUR, limit=hour))
         return charges
 
     async def verified(self, number: Number, ip: str | None, *, now: float) -> None:
         """A code to this number was typed in correctly; ``ip`` is where the message was asked for."""
-        for subject, value, _ in self._subjects(number, ip):
-            for window in (DAY, HOUR):
-                await self._counters.add(self._charge("unverified", subject, value, window, 0), -1, now=now)
-                await self._counters.add(self._charge("verified", subject, value, window, 0), 1, now=now)
+        charges = [
+            self._charge(what, subject, value, window, amount=amount)
+            for subject, value, _ in self._subjects(number, ip)
+            for window in (DAY, HOUR)
+            for what, amount in (("unverified", -1), ("verified", 1))
+        ]
+        await self._counters.add(charges, now=now)
 
     def _subjects(self, number: Number, ip: str | None) -> list[tuple[str, str, Allowance]]:
         subjects = [("country", number.country, self.policy.country)]
@@ -87,14 +92,17 @@ class Budgets:
             subjects.append(("ip", network(ip), self.policy.ip))
         return subjects
 
-    def _charge(self, what: str, subject: str, value: str, window: int, limit: int) -> Charge:
+    def _charge(self, what: str, subject: str, value: str, window: int, *, limit: int = 0, amount: int = 1) -> Charge:
         period = "day" if window == DAY else "hour"
         return Charge(
             name=f"budget of unverified codes per {subject} and {period}",
             key=self._keys.key("budget", what, subject, value),
             limit=limit,
             window=window,
+            amount=amount,
             calendar=True,
+            for_delivery=True,
+            keep=self.policy.history_days * DAY if what == "verified" else 0,
             enforced=self.policy.mode == "deny",
         )
 

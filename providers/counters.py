@@ -16,7 +16,8 @@ class Charge:
     """``amount`` more under ``key``, of which ``limit`` fit into ``window`` seconds.
 
     ``key`` holds nothing readable. ``calendar`` windows begin at multiples of ``window`` since 1970 in UTC: days and hours.
-    A charge that is not ``enforced`` is counted even when it is over, and reported.
+    A charge that is not ``enforced`` is counted even when it is over, and reported. One that is ``for_delivery`` is given back
+    when the message was sent but never delivered.
     """
 
     name: str
@@ -26,6 +27,14 @@ class Charge:
     amount: int = 1
     calendar: bool = False
     enforced: bool = True
+    for_delivery: bool = False
+    keep: int = 0
+    """How many seconds a bucket can still be read after its end, if it does not count for longer anyway."""
+
+    @property
+    def kept(self) -> int:
+        """How many seconds after its end a bucket must not be forgotten."""
+        return max(self.keep, 0 if self.calendar else self.window)
 
     @property
     def step(self) -> int:
@@ -75,12 +84,12 @@ class Counters(Protocol):
         """Count all charges, or none if an enforced one does not fit; atomic among all users of the store."""
         ...
 
-    async def add(self, charge: Charge, amount: int, *, now: float) -> None:
-        """Add to, or with a negative amount take from, the bucket of ``now``; a bucket never falls below zero."""
+    async def add(self, charges: Sequence[Charge], *, now: float) -> None:
+        """Add the amounts, or take them away when they are negative, whatever the limits; a bucket never falls below zero."""
         ...
 
-    async def read(self, charge: Charge, *, now: float, buckets: int) -> list[int]:
-        """The counts of the last buckets, that of ``now`` first."""
+    async def read(self, charges: Sequence[Charge], *, now: float, buckets: int) -> list[list[int]]:
+        """The counts of the last buckets of each charge, that of ``now`` first."""
         ...
 
     async def purge(self, *, now: float) -> None:
@@ -101,43 +110,45 @@ def judge(charges: Sequence[Charge], counts: Sequence[Sequence[tuple[int, int]]]
 
 
 class MemoryCounters:
-    """For one process, and for tests; ``keep`` is how long a bucket is kept in seconds."""
+    """For one process, and for tests."""
 
-    def __init__(self, *, keep: float = 15 * 86400.0) -> None:
-        self._keep = keep
+    def __init__(self) -> None:
         self._counts: defaultdict[tuple[str, int], dict[int, int]] = defaultdict(dict)
+        self._kept: dict[tuple[str, int], int] = {}
 
     async def take(self, charges: Sequence[Charge], *, now: float) -> Taken:
         """See :class:`Counters`; atomic because it never awaits."""
         taken = judge(charges, [self._counted(charge, now) for charge in charges], now=now)
         if taken.refused is None:
-            for charge in charges:
-                self._add(charge, charge.amount, now)
+            await self.add(charges, now=now)
         return taken
 
-    async def add(self, charge: Charge, amount: int, *, now: float) -> None:
+    async def add(self, charges: Sequence[Charge], *, now: float) -> None:
         """See :class:`Counters`."""
-        self._add(charge, amount, now)
+        for charge in charges:
+            self._add(charge, now)
 
-    async def read(self, charge: Charge, *, now: float, buckets: int) -> list[int]:
+    async def read(self, charges: Sequence[Charge], *, now: float, buckets: int) -> list[list[int]]:
         """See :class:`Counters`."""
-        counts = self._counts.get((charge.key, charge.step), {})
-        newest = charge.bucket(now)
-        return [counts.get(newest - age, 0) for age in range(buckets)]
+        found = [(self._counts.get((charge.key, charge.step), {}), charge.bucket(now)) for charge in charges]
+        return [[counts.get(newest - age, 0) for age in range(buckets)] for counts, newest in found]
 
     async def purge(self, *, now: float) -> None:
         """See :class:`Counters`."""
-        for (key, step), counts in list(self._counts.items()):
-            kept = {bucket: count for bucket, count in counts.items() if (bucket + 1) * step > now - self._keep}
+        for place, counts in list(self._counts.items()):
+            oldest = now - self._kept[place]
+            kept = {bucket: count for bucket, count in counts.items() if (bucket + 1) * place[1] >= oldest}
             if kept:
-                self._counts[key, step] = kept
+                self._counts[place] = kept
             else:
-                del self._counts[key, step]
+                del self._counts[place], self._kept[place]
 
     def _counted(self, charge: Charge, now: float) -> list[tuple[int, int]]:
         counts, first = self._counts.get((charge.key, charge.step), {}), charge.first(now)
         return [(bucket, count) for bucket, count in counts.items() if bucket >= first]
 
-    def _add(self, charge: Charge, amount: int, now: float) -> None:
-        counts, bucket = self._counts[charge.key, charge.step], charge.bucket(now)
-        counts[bucket] = max(0, counts.get(bucket, 0) + amount)
+    def _add(self, charge: Charge, now: float) -> None:
+        place, bucket = (charge.key, charge.step), charge.bucket(now)
+        counts = self._counts[place]
+        counts[bucket] = max(0, counts.get(bucket, 0) + charge.amount)
+        self._kept[place] = max(self._kept.get(place, 0), charge.kept)

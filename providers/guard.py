@@ -22,12 +22,13 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class TestNumber:
-    """A number that nothing is ever sent to, until the end of a day in UTC."""
+    """A number that nothing is ever sent to, until the end of a day in UTC; ``provider`` is who keeps its messages, if anybody."""
 
     __test__ = False  # no test class, whatever pytest thinks of the name
 
     number: str
     until: date
+    provider: str | None = None
 
     def __repr__(self) -> str:
         return f"TestNumber(until={self.until})"
@@ -93,10 +94,13 @@ class Guard:
             raise LimitExceeded(taken.refused.charge.name, retry_after=taken.refused.retry_after)
         return Admission(message=message, number=number, parts=counted.parts, at=now, charges=tuple(charges))
 
-    async def give_back(self, admission: Admission) -> None:
-        """Uncount a message that was certainly not sent, so that a provider's failure is not the user's."""
-        for charge in admission.charges:
-            await self._counters.add(charge, -charge.amount, now=admission.at)
+    async def give_back(self, charges: Iterable[Charge], *, at: float) -> None:
+        """Uncount what was counted then for a message that reached nobody, so that a provider's failure is not the user's.
+
+        All charges of the admission when the message was certainly not sent; when it was, and a report says that it was not
+        delivered, those ``for_delivery``.
+        """
+        await self._counters.add([replace(each, amount=-each.amount) for each in charges], now=at)
 
     async def verified(self, recipient: str, *, ip: str | None = None) -> None:
         """Somebody typed in the right code for this number."""

@@ -126,6 +126,8 @@ class Limits:
                     amount=amount,
                     calendar=limit.calendar,
                     enforced=limit.enforced,
+                    # Whoever waits for a text that never came may ask again; what it cost, and how it was asked for, stays.
+                    for_delivery=limit.unit == "messages" and limit.scope in ("number", "user"),
                 )
             )
         return charges

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, Integer, MetaData, String, Table, and_, case, delete, func, or_, select
+from sqlalchemy import BigInteger, Column, Integer, MetaData, String, Table, bindparam, case, delete, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -25,106 +26,103 @@ counts: Final = Table(
     Column("until", BigInteger, nullable=False, index=True),
 )
 
+_BY_KEY: Final = select(counts.c.key, counts.c.step, counts.c.bucket, counts.c.count)
+# In their order, so that nobody waits for one who waits for him.
+_LOCK: Final = text("SELECT pg_advisory_xact_lock(key) FROM unnest(CAST(:keys AS bigint[])) AS locks (key)")
 _DIALECTS: Final = frozenset({"sqlite", "postgresql"})
 
 
 class SqlCounters:
-    """Implements :class:`~hookpoint.providers.counters.Counters`; ``keep`` is how long a bucket is kept in seconds."""
+    """Implements :class:`~hookpoint.providers.counters.Counters`; ``reading`` is for transactions that only read, if that differs."""
 
-    def __init__(self, engine: AsyncEngine, *, keep: float = 15 * 86400.0) -> None:
+    def __init__(self, engine: AsyncEngine, *, reading: AsyncEngine | None = None) -> None:
         if engine.dialect.name not in _DIALECTS:
             raise Misconfigured(f"counters need SQLite or PostgreSQL, not {engine.dialect.name}")
         self._engine = engine
+        self._reading = reading or engine
         self._postgresql = engine.dialect.name == "postgresql"
-        self._keep = keep
+        self._upsert = _upsert(postgresql.insert(counts) if self._postgresql else sqlite.insert(counts))
 
     async def take(self, charges: Sequence[Charge], *, now: float) -> Taken:
-        """One transaction: count first, which locks, then look whether it was too much, and roll back if so."""
+        """Look first, so that whoever is refused keeps nobody from counting.
+
+        Then one transaction: count, which locks, then look whether it was too much, and roll back if so.
+        """
         if not charges:
             return Taken()
-        ordered = sorted(charges, key=lambda charge: (charge.key, charge.step))
+        async with self._reading.connect() as connection:
+            taken = judge(charges, await self._counted(connection, charges, now), now=now)
+        if taken.refused is not None:
+            return taken
         async with self._engine.connect() as connection:
             transaction = await connection.begin()
-            await self._lock(connection, ordered)
-            for charge in ordered:
-                await self._upsert(connection, charge, charge.amount, now)
-            before = await self._counted(connection, ordered, now)
-            taken = judge(ordered, before, now=now)
+            await self._add(connection, charges, now)
+            taken = judge(charges, await self._counted(connection, charges, now, added=True), now=now)
             if taken.refused is None:
                 await transaction.commit()
             else:
                 await transaction.rollback()
         return taken
 
-    async def add(self, charge: Charge, amount: int, *, now: float) -> None:
+    async def add(self, charges: Sequence[Charge], *, now: float) -> None:
         """See :class:`~hookpoint.providers.counters.Counters`."""
-        async with self._engine.begin() as connection:
-            await self._lock(connection, [charge])
-            await self._upsert(connection, charge, amount, now)
+        if charges:
+            async with self._engine.begin() as connection:
+                await self._add(connection, charges, now)
 
-    async def read(self, charge: Charge, *, now: float, buckets: int) -> list[int]:
+    async def read(self, charges: Sequence[Charge], *, now: float, buckets: int) -> list[list[int]]:
         """See :class:`~hookpoint.providers.counters.Counters`."""
-        newest = charge.bucket(now)
-        query = select(counts.c.bucket, counts.c.count).where(
-            counts.c.key == charge.key, counts.c.step == charge.step, counts.c.bucket > newest - buckets
-        )
-        async with self._engine.connect() as connection:
-            found: dict[int, int] = {row[0]: row[1] for row in await connection.execute(query)}
-        return [found.get(newest - age, 0) for age in range(buckets)]
+        query = _BY_KEY.where(counts.c.key.in_(sorted({charge.key for charge in charges})))
+        async with self._reading.connect() as connection:
+            found = {(row[0], row[1], row[2]): row[3] for row in await connection.execute(query)}
+        places = [(charge.key, charge.step, charge.bucket(now)) for charge in charges]
+        return [[found.get((key, step, newest - age), 0) for age in range(buckets)] for key, step, newest in places]
 
     async def purge(self, *, now: float) -> None:
         """See :class:`~hookpoint.providers.counters.Counters`."""
         async with self._engine.begin() as connection:
             await connection.execute(delete(counts).where(counts.c.until < int(now)))
 
-    async def _lock(self, connection: AsyncConnection, charges: Sequence[Charge]) -> None:
-        """Keep others off these keys until the transaction ends.
+    async def _add(self, connection: AsyncConnection, charges: Sequence[Charge], now: float) -> None:
+        """Add all amounts, and keep others off these keys until the transaction ends.
 
         SQLite's first write locks the whole database. PostgreSQL would only lock rows, and two processes at the turn of a
         bucket write different ones.
         """
         if self._postgresql:
-            for key in sorted({_lock_number(charge.key) for charge in charges}):
-                await connection.execute(select(func.pg_advisory_xact_lock(key)))
-
-    async def _upsert(self, connection: AsyncConnection, charge: Charge, amount: int, now: float) -> None:
-        bucket = charge.bucket(now)
-        insert = (postgresql.insert if self._postgresql else sqlite.insert)(counts).values(
-            key=charge.key,
-            step=charge.step,
-            bucket=bucket,
-            count=max(0, amount),
-            until=int((bucket + 1) * charge.step + max(self._keep, charge.window)),
-        )
-        total = counts.c.count + amount
-        statement = insert.on_conflict_do_update(
-            index_elements=[counts.c.key, counts.c.step, counts.c.bucket],
-            set_={"count": case((total < 0, 0), else_=total)},
-        )
-        await connection.execute(statement)
+            locks = sorted({_lock_number(charge.key) for charge in charges})
+            await connection.execute(_LOCK, {"keys": locks})
+        rows: list[dict[str, object]] = []
+        for charge in sorted(charges, key=lambda each: (each.key, each.step)):
+            bucket = charge.bucket(now)
+            until = (bucket + 1) * charge.step + charge.kept
+            row = {"key": charge.key, "step": charge.step, "bucket": bucket, "until": until}
+            rows.append({**row, "count": max(0, charge.amount), "amount": charge.amount})
+        await connection.execute(self._upsert, rows)
 
     async def _counted(
-        self, connection: AsyncConnection, charges: Sequence[Charge], now: float
+        self, connection: AsyncConnection, charges: Sequence[Charge], now: float, *, added: bool = False
     ) -> list[list[tuple[int, int]]]:
-        """What counts for each charge, without the charges that this transaction has just added."""
-        wanted = or_(
-            *(
-                and_(counts.c.key == charge.key, counts.c.step == charge.step, counts.c.bucket >= charge.first(now))
-                for charge in charges
-            )
-        )
-        rows = await connection.execute(
-            select(counts.c.key, counts.c.step, counts.c.bucket, counts.c.count).where(wanted)
-        )
-        found: dict[tuple[str, int], dict[int, int]] = {}
-        for key, step, bucket, count in rows:
-            found.setdefault((key, step), {})[bucket] = count
-        for charge in charges:
+        """What counts for each charge, without the charges themselves when this transaction has ``added`` them."""
+        wanted = _BY_KEY.where(counts.c.key.in_(sorted({charge.key for charge in charges})), counts.c.until >= int(now))
+        found: defaultdict[tuple[str, int], dict[int, int]] = defaultdict(dict)
+        for key, step, bucket, count in await connection.execute(wanted):
+            found[key, step][bucket] = count
+        for charge in charges if added else ():
             found[charge.key, charge.step][charge.bucket(now)] -= charge.amount
         return [
             [(bucket, count) for bucket, count in found[charge.key, charge.step].items() if bucket >= charge.first(now)]
             for charge in charges
         ]
+
+
+def _upsert(insert: postgresql.Insert | sqlite.Insert) -> postgresql.Insert | sqlite.Insert:
+    # One statement for many rows, each of which is added to what is there.
+    total = counts.c.count + bindparam("amount", type_=BigInteger)
+    return insert.on_conflict_do_update(
+        index_elements=[counts.c.key, counts.c.step, counts.c.bucket],
+        set_={"count": case((total < 0, 0), else_=total)},
+    )
 
 
 def _lock_number(key: str) -> int:

@@ -36,9 +36,28 @@ def _named_providers_exist(settings: Settings) -> Iterator[Conflict]:
     named += [
         (("sms", "receipts", index, "provider"), each.provider) for index, each in enumerate(settings.sms.receipts)
     ]
+    named += [
+        (("sms", "test_numbers", index, "provider"), each.provider)
+        for index, each in enumerate(settings.sms.test_numbers)
+        if each.provider is not None
+    ]
     for location, name in named:
         if name not in known:
             yield Conflict(location=location, reason=f"there is no provider named {name}", remedy=remedy)
+
+
+def _test_numbers_cost_nothing(settings: Settings) -> Iterator[Conflict]:
+    types = {provider.name: provider.type for provider in settings.sms.providers}
+    for index, each in enumerate(settings.sms.test_numbers):
+        if each.provider is not None and types.get(each.provider, "file") not in _SEND_NOTHING:
+            yield Conflict(
+                location=("sms", "test_numbers", index, "provider"),
+                reason=f"{each.provider} sends messages, and nothing is sent to a test number",
+                remedy="Name a provider of type file or console.",
+            )
+
+
+_SEND_NOTHING: Final = frozenset({"file", "console", "memory"})
 
 
 def _receipts_can_be_read(settings: Settings) -> Iterator[Conflict]:
@@ -119,6 +138,7 @@ _FIT_FOR_PATHS: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrs
 SMS_RULES: Final[tuple[Callable[[Settings], Iterator[Conflict]], ...]] = (
     _provider_names_differ,
     _named_providers_exist,
+    _test_numbers_cost_nothing,
     _receipts_can_be_read,
     _route_paths_are_paths,
     _own_paths_differ,

@@ -107,13 +107,19 @@ class SmsBudgetSettings(Section):
 
 
 class SmsTestNumberSettings(Section):
-    """A number that nothing is ever sent to and that counts for no limit; callers are answered as if it were."""
+    """A number that nothing is ever sent to and that counts for no limit; callers are answered as if it were.
+
+    Its codes are those that the server makes: whoever is to type them in reads them where `provider` keeps them.
+    """
 
     number: Prefix = Field(examples=["+15005550006"])
     """E.164, with the plus sign."""
 
     until: date = Field(examples=["2027-03-31"])
     """The last day, in UTC; from then on it is a number like any other."""
+
+    provider: str | None = Field(default=None, examples=["inbox"])
+    """Who keeps its messages: a provider of type file or console. Without, they are dropped."""
 
 
 class SmsGuardSettings(Section):

@@ -10,7 +10,7 @@ from typing import Any, Final
 import structlog
 
 from hookpoint.hooks import Chain
-from hookpoint.providers import Attempt, Router, StatusUpdate
+from hookpoint.providers import Attempt, Router, Status, StatusUpdate
 from hookpoint.providers.breaker import State
 from hookpoint.providers.budgets import Budgets
 from hookpoint.providers.guard import Guard
@@ -72,7 +72,7 @@ class PhoneMessages:
         await vault.prepare()
         await store.migrate(PART, MIGRATIONS)
         pepper = configured.configured_pepper(sms) or await stored_pepper(store)
-        counters = SqlCounters(store.engine)
+        counters = SqlCounters(store.engine, reading=store.reading)
         keys = KeyMaker(pepper)
         records = MessageRecords(store, pepper=pepper, keep=sms.keep_days * _DAY, clock=self._now)
         budgets = None if sms.budgets is None else configured.configured_budgets(sms.budgets)
@@ -131,6 +131,10 @@ class PhoneMessages:
             self._metrics.sms_report(update.provider, update.status)
             self.router.report(update)
             self._show_circuit(update.provider)
+        if update.status.final:
+            counted = await self._records.settle(update)
+            if counted is not None and update.status is not Status.DELIVERED:
+                await self._started.undelivered(counted)
         log.info("sms_report", provider=update.provider, status=update.status, told=told.name.lower())
 
     @property

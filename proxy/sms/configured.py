@@ -152,8 +152,8 @@ def _allowance(configured: SmsAllowanceSettings, built_in: Allowance) -> Allowan
 
 
 def configured_test_numbers(sms: SmsSettings) -> list[TestNumber]:
-    """The numbers that nothing is sent to."""
-    return [TestNumber(number=each.number, until=each.until) for each in sms.test_numbers]
+    """The numbers that nothing is sent to, and who keeps their messages."""
+    return [TestNumber(number=each.number, until=each.until, provider=each.provider) for each in sms.test_numbers]
 
 
 def configured_texts(sms: SmsSettings) -> Texts:

@@ -37,11 +37,11 @@ from hookpoint.providers import (
     segments,
 )
 from hookpoint.providers import Refused as GuardRefused
-from hookpoint.providers.guard import Admission, Guard
+from hookpoint.providers.guard import Admission, Guard, TestNumber
 from hookpoint.providers.numbers import masked
 from hookpoint.proxy.observability import redacting
 from hookpoint.proxy.sms.deduplication import Deduplication
-from hookpoint.proxy.sms.messages import MessageRecords
+from hookpoint.proxy.sms.messages import Counted, MessageRecords
 from hookpoint.proxy.sms.results import (
     DeliveryResult,
     Denied,
@@ -157,6 +157,11 @@ class PhoneDelivery:
             return False
         return True
 
+    async def undelivered(self, counted: Counted) -> None:
+        """A message that was sent was not delivered: what it has counted for its delivery is given back. Raises StoreError."""
+        with unavailable():
+            await self._guard.give_back(counted.charges, at=counted.at)
+
     async def _deliver(self, request: DeliveryRequest, until: float) -> DeliveryResult:
         message = self._message(request)
         try:
@@ -165,12 +170,22 @@ class PhoneDelivery:
         except GuardRefused as error:
             return self._refused(error)
         if admission.test is not None:
-            self._count(NOBODY, "test_number")
-            log.info("sms_test_number")
-            return TestNumberUsed()
+            return await self._keep(message, admission.test, until)
         message = admission.message
         with redacting(message.text, message.code or "", message.recipient[1:], request.recipient):
             return await self._deliver_admitted(request, admission, until)
+
+    async def _keep(self, message: Message, test: TestNumber, until: float) -> DeliveryResult:
+        """Let whoever keeps the messages to a test number have one; neither hooks nor limits hear of it."""
+        log.info("sms_test_number", recipient=masked(test.number), provider=test.provider or NOBODY)
+        if test.provider is not None:
+            message = replace(message, recipient=test.number)
+            try:
+                await self._router.send(message, caller_timeout=max(0.0, until - self._clock()), provider=test.provider)
+            except SmsError as error:
+                return self._not_sent(error)
+        self._count(test.provider or NOBODY, "test_number")
+        return TestNumberUsed()
 
     async def _deliver_admitted(self, request: DeliveryRequest, admission: Admission, until: float) -> DeliveryResult:
         try:
@@ -250,7 +265,8 @@ class PhoneDelivery:
             await self._give_back(admission)
             return self._not_sent(error)
         try:
-            await self._records.add(sent.receipt, kind=sent.kind, country=admission.number.country)
+            counted = Counted(charges=tuple(each for each in admission.charges if each.for_delivery), at=admission.at)
+            await self._records.add(sent.receipt, kind=sent.kind, country=admission.number.country, counted=counted)
         except StoreError as error:
             log.warning("sms_message_not_recorded", code=error.code, reason=str(error))
         receipt = sent.receipt
@@ -268,7 +284,7 @@ class PhoneDelivery:
     async def _give_back(self, admission: Admission) -> None:
         try:
             with unavailable():
-                await self._guard.give_back(admission)
+                await self._guard.give_back(admission.charges, at=admission.at)
         except StoreError as error:
             log.warning("sms_count_not_given_back", code=error.code, reason=str(error))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +12,8 @@ from enum import Enum, auto
 from sqlalchemy import delete, select, update
 
 from hookpoint.providers import Kind, Receipt, Status, StatusUpdate
-from hookpoint.proxy.sms.tables import messages
+from hookpoint.providers.counters import Charge
+from hookpoint.proxy.sms.tables import message_charges, messages
 from hookpoint.proxy.store import Store, upsert
 
 
@@ -37,6 +39,14 @@ class Told(Enum):
     """It was about no message that is known here."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counted:
+    """What a message has counted at a time, in seconds since 1970, and is given back if it is not delivered."""
+
+    charges: tuple[Charge, ...]
+    at: float
+
+
 class MessageRecords:
     """Keeps a record for `keep` seconds. All methods raise StoreUnavailable; `clock` is in seconds since 1970."""
 
@@ -46,8 +56,8 @@ class MessageRecords:
         self._keep = keep
         self._clock = clock
 
-    async def add(self, receipt: Receipt, *, kind: Kind, country: str) -> None:
-        """Remember a message that a provider has just taken."""
+    async def add(self, receipt: Receipt, *, kind: Kind, country: str, counted: Counted | None = None) -> None:
+        """Remember a message that a provider has just taken, and what it has counted."""
         now = int(self._clock())
         row = {
             "id": self._id(receipt.provider, receipt.id),
@@ -62,6 +72,16 @@ class MessageRecords:
         }
         async with self._store.begin() as connection:
             await upsert(connection, messages, [row])
+            if counted is not None and counted.charges and not receipt.status.final:
+                await upsert(connection, message_charges, [{"id": row["id"], **_counted_row(counted)}])
+
+    async def settle(self, later: StatusUpdate) -> Counted | None:
+        """Forget what a message has counted, now that its last status is known, and return it; None the second time."""
+        mine = message_charges.c.id == self._id(later.provider, later.id)
+        taken = delete(message_charges).where(mine).returning(message_charges.c.charges, message_charges.c.counted_at)
+        async with self._store.begin() as connection:
+            row = (await connection.execute(taken)).one_or_none()
+        return None if row is None else _counted(row[0], row[1])
 
     async def update(self, later: StatusUpdate) -> Told:
         """Take a later status over; returns what it said.
@@ -108,7 +128,26 @@ class MessageRecords:
     async def purge(self) -> None:
         """Forget what has expired."""
         async with self._store.begin() as connection:
-            await connection.execute(delete(messages).where(messages.c.expires_at <= int(self._clock())))
+            for table in (messages, message_charges):
+                await connection.execute(delete(table).where(table.c.expires_at <= int(self._clock())))
 
     def _id(self, provider: str, id_: str) -> bytes:
         return hmac.digest(self._pepper, f"sms message\0{provider}\0{id_}".encode(), "sha256")
+
+
+def _counted_row(counted: Counted) -> dict[str, object]:
+    charges = [[each.key, each.window, each.calendar, each.amount] for each in counted.charges]
+    at = int(counted.at)
+    longest = max(each.window for each in counted.charges)
+    return {"charges": json.dumps(charges), "counted_at": at, "expires_at": at + longest}
+
+
+def _counted(charges: str, at: int) -> Counted:
+    # To be added as they are: what they are limited to is of no matter.
+    return Counted(
+        charges=tuple(
+            Charge(name="", key=key, limit=0, window=window, calendar=calendar, amount=amount)
+            for key, window, calendar, amount in json.loads(charges)
+        ),
+        at=at,
+    )

@@ -30,7 +30,7 @@ class SentByHook:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TestNumberUsed:
-    """The recipient is a configured test number: nothing was sent."""
+    """The recipient is a configured test number: nothing was sent; a provider for development may have kept the message."""
 
     __test__ = False  # no test class, whatever pytest thinks of the name
 

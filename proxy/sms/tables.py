@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, LargeBinary, MetaData, String, Table
+from sqlalchemy import BigInteger, Column, LargeBinary, MetaData, String, Table, Text
 from sqlalchemy.schema import CreateIndex, CreateTable, Index
 
 from hookpoint.providers.sql_counters import counts
@@ -28,6 +28,15 @@ messages: Final = Table(
     Column("updated_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
 )
+# What a message has counted and is given back if it is not delivered; gone once that is known.
+message_charges: Final = Table(
+    "sms_message_charges",
+    _metadata,
+    Column("id", LargeBinary(32), primary_key=True),
+    Column("charges", Text, nullable=False),
+    Column("counted_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+)
 peppers: Final = Table(
     "sms_peppers",
     _metadata,
@@ -42,5 +51,9 @@ MIGRATIONS: Final[Sequence[Migration]] = (
         CreateTable(messages),
         CreateIndex(Index("sms_messages_expiry", messages.c.expires_at)),
         CreateTable(peppers),
+    ),
+    (
+        CreateTable(message_charges),
+        CreateIndex(Index("sms_message_charges_expiry", message_charges.c.expires_at)),
     ),
 )

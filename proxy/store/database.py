@@ -45,7 +45,7 @@ class Store:
         in_memory: Callable[[], None] | None = None,
     ) -> None:
         self.engine: Final = engine
-        self._reading = reading
+        self.reading: Final = reading
         self._writer = writer or EngineWriter(engine)
         self._altering = altering or engine
         self._close = in_memory
@@ -80,7 +80,7 @@ class Store:
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """Open a transaction that sees one state of the database and cannot write; raises StoreUnavailable."""
         with unavailable():
-            async with self._reading.connect() as connection:
+            async with self.reading.connect() as connection:
                 yield connection
 
     async def migrate(self, part: str, migrations: Sequence[Migration]) -> None:

@@ -25,6 +25,7 @@ from tests.faults.judging import Balance, Figures, unverifiable
 from tests.faults.product import CLAIM
 from tests.faults.stage import Stage, set_stage
 from tests.partners.loopback import open_http
+from tests.proxy.e2e.movable_clock import MovableClock
 from tests.proxy.e2e.product import eventually
 from tests.proxy.e2e.recorder import JWKS
 from tests.proxy.stores import create_database, start_server
@@ -32,22 +33,6 @@ from tests.proxy.stores import create_database, start_server
 _QUIET = 2.0
 """Seconds without an error after which the fault counts as over."""
 _PATIENCE = 240.0
-_CLOCK = """
-import os
-import time
-
-real, real_ns, control = time.time, time.time_ns, os.environ["FAULTS_CLOCK"]
-
-
-def offset():
-    with open(control) as file:
-        return int(file.read() or 0)
-
-
-time.time = lambda: real() + offset()
-time.time_ns = lambda: real_ns() + offset() * 10**9
-"""
-"""A sitecustomize module: the wall clock of Python's time module, off by as many seconds as a file says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,20 +93,18 @@ def _with_a_small_disk(folder: Path, console: Console) -> Outcome:
 
 
 def _with_another_clock(folder: Path, console: Console) -> Outcome:
-    folder.mkdir(parents=True)
-    control = folder / "clock"
-    control.write_text("0")
-    (folder / "sitecustomize.py").write_text(_CLOCK)
-    environment = {"PYTHONPATH": str(folder), "FAULTS_CLOCK": str(control)}
+    clock = MovableClock.create(folder / "clock")
     faults = [
         CALM,
-        clock_jump(control, 20, "clock 20 s ahead", silent=True),
-        clock_jump(control, -20, "clock 20 s behind", silent=True),
-        clock_jump(control, 3600, "clock an hour ahead"),
-        clock_jump(control, -3600, "clock an hour behind"),
+        clock_jump(clock, 20, "clock 20 s ahead", silent=True),
+        clock_jump(clock, -20, "clock 20 s behind", silent=True),
+        clock_jump(clock, 3600, "clock an hour ahead"),
+        clock_jump(clock, -3600, "clock an hour behind"),
     ]
     store = f"sqlite:///{folder}/store.db"
-    return asyncio.run(_drill("SQLite, clock", folder, store, faults, console, workers=1, environment=environment))
+    return asyncio.run(
+        _drill("SQLite, clock", folder, store, faults, console, workers=1, environment=clock.environment)
+    )
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from tests.faults.stage import LIMIT, Stage
 from tests.partners.warm_start import HOOKPOINT
+from tests.proxy.e2e.movable_clock import MovableClock
 from tests.proxy.e2e.product import eventually
 
 if TYPE_CHECKING:
@@ -162,15 +163,15 @@ def disk_full(folder: Path) -> Fault:
     return Fault(name="disk full", cause=cause, bites=True)
 
 
-def clock_jump(control: Path, offset: int, name: str, *, silent: bool = False) -> Fault:
-    """The wall clock of hookpoint jumps by `offset` seconds, and back again. `control` is the file that it is told by."""
+def clock_jump(clock: MovableClock, offset: int, name: str, *, silent: bool = False) -> Fault:
+    """The wall clock of hookpoint jumps by `offset` seconds, and back again."""
 
     @asynccontextmanager
     async def cause(stage: Stage) -> AsyncIterator[None]:
-        control.write_text(str(offset))
+        clock.move(offset)
         await asyncio.sleep(2 * _LASTS)
         yield
-        control.write_text("0")
+        clock.move(0)
 
     return Fault(name=name, cause=cause, silent=silent)
 

@@ -71,7 +71,7 @@ async def test_all_or_nothing(counters: Counters) -> None:
     refused = (await counters.take([wide, narrow], now=NOON)).refused
     assert refused is not None
     assert refused.charge == narrow
-    assert await counters.read(wide, now=NOON, buckets=1) == [1]
+    assert await counters.read([wide], now=NOON, buckets=1) == [[1]]
 
 
 async def test_the_longest_wait_is_told(counters: Counters) -> None:
@@ -89,7 +89,7 @@ async def test_what_is_not_enforced_is_counted_and_noted(counters: Counters) -> 
     taken = await counters.take([soft], now=NOON)
     assert taken.refused is None
     assert [over.charge for over in taken.noted] == [soft]
-    assert await counters.read(soft, now=NOON, buckets=1) == [2]
+    assert await counters.read([soft], now=NOON, buckets=1) == [[2]]
 
 
 async def test_calendar_windows_begin_anew(counters: Counters) -> None:
@@ -116,13 +116,13 @@ async def test_more_than_the_limit_never_fits(counters: Counters) -> None:
 
 
 async def test_history_is_read_newest_first_and_never_below_zero(counters: Counters) -> None:
-    hour = charge(0, 3600, calendar=True)
-    await counters.add(hour, 3, now=NOON - 7200)
-    await counters.add(hour, 5, now=NOON)
-    await counters.add(hour, -9, now=NOON)
-    await counters.add(hour, -1, now=NOON - 3600)
-    await counters.add(hour, 2, now=NOON)
-    assert await counters.read(hour, now=NOON, buckets=4) == [2, 0, 3, 0]
+    hour = replace(charge(0, 3600, calendar=True), keep=86400)
+    await counters.add([replace(hour, amount=3)], now=NOON - 7200)
+    await counters.add([replace(hour, amount=5)], now=NOON)
+    await counters.add([replace(hour, amount=-9)], now=NOON)
+    await counters.add([replace(hour, amount=-1)], now=NOON - 3600)
+    await counters.add([replace(hour, amount=2)], now=NOON)
+    assert await counters.read([hour], now=NOON, buckets=4) == [[2, 0, 3, 0]]
 
 
 async def test_nothing_to_take(counters: Counters) -> None:
@@ -130,12 +130,21 @@ async def test_nothing_to_take(counters: Counters) -> None:
 
 
 async def test_old_counts_are_forgotten(counters: Counters) -> None:
-    one = charge(9, 60)
-    await counters.take([one], now=NOON)
-    await counters.purge(now=NOON + 14 * 86400)
-    assert await counters.read(one, now=NOON, buckets=1) == [1]
-    await counters.purge(now=NOON + 16 * 86400)
-    assert await counters.read(one, now=NOON, buckets=1) == [0]
+    one, day = charge(9, 60), replace(charge(9, 86400, key="day", calendar=True), keep=86400)
+    await counters.take([one, day], now=NOON)
+    await counters.purge(now=NOON + 60)
+    assert await counters.read([one, day], now=NOON, buckets=1) == [[1], [1]]
+    await counters.purge(now=NOON + 2 * 60)
+    assert await counters.read([one, day], now=NOON, buckets=1) == [[0], [1]]
+    await counters.purge(now=NOON + 3 * 86400)
+    assert await counters.read([one, day], now=NOON, buckets=1) == [[0], [0]]
+
+
+async def test_one_count_twice_in_one_message(counters: Counters) -> None:
+    for wanted in ([[2]], [[4]]):
+        assert (await counters.take([charge(4, 60), charge(3, 60)], now=NOON)).refused is None
+        assert await counters.read([charge(4, 60)], now=NOON, buckets=1) == wanted
+    assert (await counters.take([charge(4, 60), charge(3, 60)], now=NOON)).refused is not None
 
 
 async def test_many_at_once_never_pass_the_limit(counters: Counters) -> None:
@@ -147,7 +156,7 @@ async def test_many_at_once_never_pass_the_limit(counters: Counters) -> None:
 
     results = await asyncio.gather(*(one(number) for number in range(60)))
     assert sum(results) == 10
-    assert await counters.read(shared, now=NOON, buckets=1) == [10]
+    assert await counters.read([shared], now=NOON, buckets=1) == [[10]]
 
 
 WORKER = """

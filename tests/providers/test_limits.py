@@ -123,7 +123,8 @@ async def test_recipients_are_normalised_and_refused() -> None:
 
 async def test_what_was_not_sent_is_given_back() -> None:
     watched = guard(Limit(scope="number", count=1, window=60))
-    await watched.give_back(await watched.admit(MESSAGE))
+    admitted = await watched.admit(MESSAGE)
+    await watched.give_back(admitted.charges, at=admitted.at)
     await watched.admit(MESSAGE)
     with pytest.raises(LimitExceeded):
         await watched.admit(MESSAGE)

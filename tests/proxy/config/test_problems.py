@@ -24,6 +24,7 @@ def problems_of(directory: Path, toml: str, environ: dict[str, str] | None = Non
 
 A = "[[sms.providers]]\nname = 'a'\ntype = 'memory'\n"
 R = "[[sms.receipts]]\nprovider = 'a'\nsecrets = ['x']\n"
+T = "[[sms.test_numbers]]\nnumber = '+15005550006'\nuntil = 2027-03-31\n"
 G = "[[sms.gateway]]\nformat = 'okta'\nsecrets = ['a secret, long enough']\n"
 MISTAKES: list[tuple[str, str, str, str]] = [
     # unknown keys
@@ -247,6 +248,13 @@ MISTAKES: list[tuple[str, str, str, str]] = [
     ("[[sms.templates]]\ntext = 'Hello'", "sms.templates[0].text", "no {code}", "{app}"),
     ("[[sms.templates]]\ntext = '{code} {x}'", "sms.templates[0].text", "unknown variables: x", "{minutes}"),
     ("[sms]\ncountries = ['Germany']", "sms.countries[0]", "pattern", "DE"),
+    (f"{T}provider = 'b'", "sms.test_numbers[0].provider", "no provider named b", "Add [[sms.providers]]"),
+    (
+        f"{A.replace('memory', 'telnyx')}{T}provider = 'a'",
+        "sms.test_numbers[0].provider",
+        "a sends messages",
+        "type file or console",
+    ),
     ("[[sms.test_numbers]]\nnumber = '+15005550006'\nuntil = 'soon'", "sms.test_numbers[0].until", "date", "2027"),
 ]
 

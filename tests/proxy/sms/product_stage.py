@@ -25,11 +25,12 @@ from tests.proxy.sms.stage import CODE
 from tests.proxy.sms.vendors import Vendors, run_vendors
 
 PUBLIC = "https://login.example.com"
+TEST_NUMBER = "+15005550009"
 TOKEN = "a bearer token that the server has"
 TWILIO_TOKEN = "0123456789abcdef0123456789abcdef"
 OWN = "/codes/own"
-DOWN, DRILL, AGAIN, TRACKED = "+4915200", "+4915201", "+4915202", "+4915203"
-"""Beginnings of numbers that routes are chosen by."""
+DOWN, DRILL, AGAIN, TRACKED, ONCE = "+4915200", "+4915201", "+4915202", "+4915203", "+43664"
+"""Beginnings of numbers that routes are chosen by; those of `ONCE` get one message an hour."""
 
 HOOKS = """
 from hookpoint.hooks import Delivered, Deny, MessageChanges, SendPhoneMessage, send_phone_message
@@ -135,7 +136,7 @@ def configuration(vendors: Vendors, store: str = "sqlite:///hookpoint.db") -> st
             "next_after_rejection": True,
             "resend_after_unknown": True,
         },
-        {"providers": ["tracked"], "prefixes": [TRACKED]},
+        {"providers": ["tracked"], "prefixes": [TRACKED, ONCE]},
         {"providers": ["main"]},
     ]
     gateway = [
@@ -143,7 +144,9 @@ def configuration(vendors: Vendors, store: str = "sqlite:///hookpoint.db") -> st
         for each in CALLERS
     ]
     gateway.append({"format": "generic", "path": OWN, "secrets": [TOKEN]})
-    tables = {"providers": providers, "routes": routes, "gateway": gateway}
+    limits = [{"scope": "number", "messages": 1, "window": 3600, "countries": ["AT"]}]
+    tables = {"limits": limits, "providers": providers, "routes": routes, "gateway": gateway}
+    tables["test_numbers"] = [{"number": TEST_NUMBER, "until": "2099-01-01", "provider": "main"}]
     tables["receipts"] = [{"provider": "tracked", "secrets": [TWILIO_TOKEN]}]
     lines = [
         "[server]",
@@ -152,7 +155,6 @@ def configuration(vendors: Vendors, store: str = "sqlite:///hookpoint.db") -> st
         f'[store]\nurl = "{store}"',
         "[sms]",
         'default_region = "DE"',
-        "limits = []",
         "[sms.breaker]\nthreshold = 2\ncooldown = 1.0",
         f'[sms.verified]\nsecrets = ["{TOKEN}"]',
         '[[hooks]]\nrun = "hooks.py"',

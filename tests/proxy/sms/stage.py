@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from sqlalchemy import inspect, text
+
 from hookpoint.hooks import Chain, Registry, hooks_of_functions
 from hookpoint.providers import Route, Router
 from hookpoint.providers.guard import Guard, TestNumber
@@ -23,6 +25,8 @@ from hookpoint.proxy.sms.texts import Texts
 from hookpoint.proxy.store import Store, open_store
 from hookpoint.proxy.vault.locks import Locks
 from hookpoint.proxy.vault.vault import Vault
+from tests.leak_scan import scan_place
+from tests.leaks import Watch
 
 PEPPER = b"pepper of the tests, 32 bytes ok"
 NUMBER = "+4915112345678"
@@ -69,7 +73,7 @@ async def stage(
     url: str = "sqlite://",
     hook_seconds: float = 3.0,
 ) -> AsyncIterator[Stage]:
-    """Put a delivery together as the product does, with providers in memory."""
+    """Put a delivery together as the product does, with providers in memory; what it stores is searched for leaks."""
     clock = Clock()
     store = await open_store(url)
     try:
@@ -81,7 +85,7 @@ async def stage(
         delivery = PhoneDelivery(
             chain=Chain(Registry(hooks_of_functions(hooks)), timeout=hook_seconds),
             guard=Guard(
-                SqlCounters(store.engine),
+                SqlCounters(store.engine, reading=store.reading),
                 numbers=numbers or NumberPolicy(default_region="DE"),
                 limits=Limits(limits, KeyMaker(PEPPER)),
                 test_numbers=tests,
@@ -94,5 +98,15 @@ async def stage(
             count=lambda provider, outcome: counted.append((provider, outcome)),
         )
         yield Stage(delivery=delivery, store=store, clock=clock, providers=found, counted=counted)
+        sent = [message for each in found.values() for message in each.messages]
+        watch = Watch(codes={each.code for each in sent if each.code}, numbers={each.recipient for each in sent})
+        scan_place("the store", await _everything_in(store), watch)
     finally:
         await store.aclose()
+
+
+async def _everything_in(store: Store) -> bytes:
+    async with store.read() as connection:
+        names = await connection.run_sync(lambda ours: inspect(ours).get_table_names())
+        rows = [row for name in names for row in await connection.execute(text(f'SELECT * FROM "{name}"'))]
+    return b"\n".join(each if isinstance(each, bytes) else str(each).encode() for row in rows for each in row)

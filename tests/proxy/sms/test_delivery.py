@@ -138,6 +138,7 @@ async def test_a_denied_message_is_not_sent_and_does_not_count() -> None:
         assert isinstance(await it.delivery.deliver(asked, deadline=5), Sent)
 
 
+@pytest.mark.logs_secrets  # what crashes is redacted by how the product logs, not by this log
 async def test_a_failing_hook_stops_the_message() -> None:
     @send_phone_message
     async def crash(event: SendPhoneMessage) -> None:
@@ -179,6 +180,18 @@ async def test_numbers_that_are_not_served_reach_neither_hooks_nor_providers(rec
         assert isinstance(result, Refused)
         assert result.code == code
         assert recipient not in result.public
+
+
+async def test_messages_to_a_test_number_are_kept_where_it_says() -> None:
+    number = TestNumber(number="+15005550006", until=date(2099, 1, 1), provider="inbox")
+    providers = [Memory("main"), Memory("inbox", failures=[Unavailable("the disk is full")])]
+    async with stage(limits=[Limit(scope="all", count=0, window=60)], tests=[number], providers=providers) as it:
+        asked = DeliveryRequest(recipient="15005550006", code=CODE)
+        assert isinstance(await it.delivery.deliver(asked, deadline=5), Failed)
+        assert await it.delivery.deliver(asked, deadline=5) == TestNumberUsed()
+        assert not it.main.messages
+        assert [(kept.recipient, kept.code) for kept in it.providers["inbox"].messages] == [("+15005550006", CODE)]
+        assert it.counted == [("none", "unavailable"), ("inbox", "test_number")]
 
 
 async def test_test_numbers_reach_nobody() -> None:

@@ -22,8 +22,10 @@ from tests.proxy.sms.product_stage import (
     AGAIN,
     DOWN,
     DRILL,
+    ONCE,
     OWN,
     PUBLIC,
+    TEST_NUMBER,
     TOKEN,
     TRACKED,
     TWILIO_TOKEN,
@@ -160,6 +162,26 @@ async def test_a_vendor_reports_what_became_of_a_message(it: SmsProduct) -> None
     command = ["sms", "status", fields["MessageSid"]]
     done = await asyncio.to_thread(run_command, command, cwd=it.folder, env=os.environ)
     assert done.stdout.startswith("undelivered (30003): sms by tracked to DE, sent 20")
+
+
+async def test_whoever_waits_for_a_text_that_never_came_may_ask_again(it: SmsProduct) -> None:
+    number = it.number(ONCE)
+    for status in ("undelivered", "delivered"):
+        sent = await it.send(number)
+        assert sent.status_code == 200, sent.text
+        assert (await it.send(number)).status_code == 429
+        fields = {"MessageSid": sent.json()["id"], "MessageStatus": status}
+        answer = await it.post("/hookpoint/receipts/tracked?a=b", urlencode(fields).encode(), signed(fields))
+        assert answer.status_code == 204
+    assert (await it.send(number)).status_code == 429
+
+
+async def test_codes_to_a_test_number_are_read_in_the_inbox(it: SmsProduct) -> None:
+    it.watch.numbers.add(TEST_NUMBER)
+    for _ in range(3):
+        assert (await it.send(TEST_NUMBER, purpose="deny")).status_code == 200
+    assert [each.code for each in it.inbox(TEST_NUMBER)] == [CODE] * 3
+    assert await it.product.metric("hookpoint_sms_messages_total", by="main", outcome="test_number") == 3
 
 
 async def test_a_server_says_that_a_code_was_typed_in(it: SmsProduct) -> None:
