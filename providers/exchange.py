@@ -38,7 +38,7 @@ class Answer:
         """The body as JSON, or None when it is not."""
         try:
             return json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
 
 

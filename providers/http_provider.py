@@ -43,6 +43,7 @@ BY_STATUS: Final[Mapping[int, ErrorType]] = {
     503: Unavailable,
 }
 """What a status means where the vendor's own code says nothing; any other 5xx has an unknown outcome."""
+_LONGEST_WAIT: Final = 86_400.0
 
 
 class HttpProvider(SmsProvider):
@@ -145,17 +146,17 @@ class OneCallProvider(HttpProvider):
 
 
 def retry_after(headers: Mapping[str, str], *, now: datetime) -> float | None:
-    """Seconds out of a Retry-After field, in either of its forms (RFC 9110 10.2.3)."""
+    """Seconds out of a Retry-After field, in either of its forms (RFC 9110 10.2.3); a day at most, whatever it says."""
     value = headers.get("retry-after", "").strip()
     if value.isdecimal():
-        return float(value)
+        return min(float(value), _LONGEST_WAIT)
     try:
         at = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if at.tzinfo is None:
         at = at.replace(tzinfo=UTC)
-    return max(0.0, (at - now).total_seconds())
+    return min(max(0.0, (at - now).total_seconds()), _LONGEST_WAIT)
 
 
 def at(value: Any, *path: str | int) -> Any:

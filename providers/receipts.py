@@ -21,6 +21,7 @@ from hookpoint.providers.message import StatusUpdate
 
 TOLERANCE: Final = 300.0
 """How far a signed time may be off, in seconds, in either direction."""
+_LONGEST_STAMP: Final = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +56,7 @@ class Callback:
         """The body as JSON."""
         try:
             return json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise CallbackRefused("the body is no JSON") from None
 
 
@@ -119,7 +120,7 @@ def check_time(stamp: str, now: float) -> None:
     Raises:
         CallbackRefused: it is, or it is no such time.
     """
-    if not stamp.isdecimal() or abs(now - int(stamp)) > TOLERANCE:
+    if not stamp.isdecimal() or len(stamp) > _LONGEST_STAMP or abs(now - int(stamp)) > TOLERANCE:
         raise CallbackRefused("the signed time is too far off")
 
 

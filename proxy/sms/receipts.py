@@ -56,7 +56,7 @@ class PublicAddress:
         self._trusted = TrustedProxies(map(str, settings.server.trusted_proxies))
 
     def __call__(self, scope: Scope) -> str:
-        """Return the URL, query included."""
+        """Return the URL, query included; raises CallbackRefused when whoever sent it wrote none."""
         origin = self._origin
         if origin is None:
             caller = client_of(scope, self._trusted)
@@ -64,7 +64,12 @@ class PublicAddress:
         raw: bytes | None = scope.get("raw_path")
         path = quote(scope["path"]) if raw is None else raw.decode("latin-1")
         query = scope["query_string"].decode("latin-1")
-        return f"{origin}{path}?{query}" if query else f"{origin}{path}"
+        url = f"{origin}{path}?{query}" if query else f"{origin}{path}"
+        try:
+            _ = urlsplit(url).port
+        except ValueError:
+            raise CallbackRefused("the request names a host that cannot be read; set server.public_url") from None
+        return url
 
 
 class ReceiptFlow:

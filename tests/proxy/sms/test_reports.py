@@ -8,14 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.types import Message as ASGIMessage
 
 from hookpoint.hooks import Chain, Registry, Request, User
 from hookpoint.providers import Message, Receipt, Status, StatusUpdate
+from hookpoint.providers.receipts import reader
 from hookpoint.providers.vendors.memory import Memory
 from hookpoint.proxy.config import validate
 from hookpoint.proxy.observability import Metrics, new_registry
 from hookpoint.proxy.sms.composition import PhoneMessages
 from hookpoint.proxy.sms.delivery import DeliveryRequest
+from hookpoint.proxy.sms.receipts import PublicAddress, ReceiptFlow
 from hookpoint.proxy.sms.results import DeliveryResult, Refused, Sent
 from hookpoint.proxy.store import open_store
 from tests.proxy.sms.stage import CODE, NUMBER, Clock
@@ -107,3 +110,25 @@ async def test_costs_and_how_messages_were_asked_for_stay(it: Messages) -> None:
     first = await it.send()
     await it.report(first, Status.UNDELIVERED)
     assert isinstance(await it.send(), Refused)
+
+
+@pytest.mark.parametrize("host", [b"login.example:99999", b"login.example:port", b"[login"])
+async def test_a_host_that_is_none_is_refused(host: bytes) -> None:
+    async def report(update: StatusUpdate) -> None:
+        raise AssertionError("nobody has signed it")
+
+    async def receive() -> ASGIMessage:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: ASGIMessage) -> None:
+        answers.append(message)
+
+    answers: list[ASGIMessage] = []
+    read = reader("twilio")
+    assert read is not None
+    address = PublicAddress(validate({}, environ={}))
+    flow = ReceiptFlow("main", read, ["0123456789abcdef"], report, address=address)
+    scope = {"type": "http", "method": "POST", "path": "/r", "raw_path": b"/r", "query_string": b"", "scheme": "http"}
+    headers = [(b"host", host), (b"x-twilio-signature", b"x")]
+    assert await flow({**scope, "headers": headers, "client": ("127.0.0.1", 1)}, receive, send) == "callback_refused"
+    assert answers[0]["status"] == 403
