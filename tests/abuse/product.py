@@ -40,7 +40,7 @@ def run_two(folder: Path, store: str, environment: dict[str, str]) -> Iterator[t
     with ExitStack() as stack:
         # One after the other: the first brings the tables up to date.
         one, other = (
-            stack.enter_context(run_hookpoint(folder / name, text, environment=environment))
+            stack.enter_context(run_hookpoint(folder / name, text, environment=environment, fresh=True))
             for name in ("one", "other")
         )
         yield one, other
