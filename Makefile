@@ -38,7 +38,6 @@ check: $(VENV)/.dev ## Lint, types, layers, known vulnerabilities
 	$(BIN)/mypy
 	$(BIN)/mypy docs/generate.py
 	$(BIN)/lint-imports
-	$(BIN)/python -m tests.typing
 	$(BIN)/bandit --quiet --severity-level medium --configfile pyproject.toml --recursive proxy hooks providers
 	@$(BIN)/python -m tests.security.supply audit
 

@@ -17,7 +17,7 @@ MARK = "# refused"
 PUBLIC = (
     *sorted((ROOT / "hooks").rglob("*.py")),
     ROOT / "proxy" / "__init__.py",
-    ROOT / "providers" / "__init__.py",
+    *sorted((ROOT / "providers").rglob("*.py")),
 )
 
 
