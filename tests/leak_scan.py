@@ -133,6 +133,13 @@ async def scan_answer(answer: httpx2.Response) -> None:
         scan_place(f"the answer {answer.status_code}", repr(answer.headers.raw).encode() + b"\n" + answer.content)
 
 
+def take_findings() -> list[str]:
+    """What was found since this was asked last; what is taken fails nothing any more."""
+    with _lock:
+        found, _found[:] = list(_found), []
+    return found
+
+
 def _stores(folder: Path) -> Iterator[tuple[Path, bytes]]:
     """The files that are databases of hookpoint's; those of the servers behind it may hold what they like."""
     own: set[str] = set()
@@ -171,7 +178,6 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None]:
     if isinstance(folder, Path) and folder.exists():
         scan_stores(folder, messages_in(folder))
     with _lock:
-        found, _found[:] = list(_found), []
         _kept.clear()
-    if found:
+    if found := take_findings():
         pytest.fail("\n".join(found), pytrace=False)

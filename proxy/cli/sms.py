@@ -21,7 +21,7 @@ from hookpoint.proxy.configured_hooks import configured_hooks
 from hookpoint.proxy.observability import Metrics, configure_logging, new_registry
 from hookpoint.proxy.sms.composition import PhoneMessages
 from hookpoint.proxy.sms.configured import configured_providers
-from hookpoint.proxy.sms.delivery import DeliveryRequest
+from hookpoint.proxy.sms.request import DeliveryRequest
 from hookpoint.proxy.sms.results import DeliveryResult, Denied, Failed, Refused, Sent, SentByHook, TestNumberUsed
 from hookpoint.proxy.store import StoreError, open_store
 

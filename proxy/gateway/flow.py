@@ -19,7 +19,7 @@ from hookpoint.proxy.gateway.bodies import MAX_BYTES, check_kind
 from hookpoint.proxy.gateway.call import Call
 from hookpoint.proxy.gateway.errors import GatewayError, Unauthenticated
 from hookpoint.proxy.gateway.format import Format
-from hookpoint.proxy.sms.delivery import DeliveryRequest
+from hookpoint.proxy.sms.request import DeliveryRequest
 from hookpoint.proxy.sms.results import DeliveryResult
 
 _LEAST_SECONDS: Final = 0.05

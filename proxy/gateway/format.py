@@ -12,7 +12,7 @@ from hookpoint.proxy.gateway.answering import Accepted, Failure, accept_plainly,
 from hookpoint.proxy.gateway.authentication import Authentication
 from hookpoint.proxy.gateway.bodies import BodyKind
 from hookpoint.proxy.gateway.call import Call
-from hookpoint.proxy.sms.delivery import DeliveryRequest
+from hookpoint.proxy.sms.request import DeliveryRequest
 
 JSON: Final[frozenset[BodyKind]] = frozenset({"json"})
 JSON_OR_FORM: Final[frozenset[BodyKind]] = frozenset({"json", "form"})

@@ -20,9 +20,10 @@ from hookpoint.proxy.config import Settings
 from hookpoint.proxy.observability import Metrics
 from hookpoint.proxy.sms import configured
 from hookpoint.proxy.sms.deduplication import Deduplication
-from hookpoint.proxy.sms.delivery import DeliveryRequest, PhoneDelivery
+from hookpoint.proxy.sms.delivery import PhoneDelivery
 from hookpoint.proxy.sms.messages import MessageRecord, MessageRecords, Told
 from hookpoint.proxy.sms.pepper import stored_pepper
+from hookpoint.proxy.sms.request import DeliveryRequest
 from hookpoint.proxy.sms.results import DeliveryResult
 from hookpoint.proxy.sms.tables import MIGRATIONS, PART
 from hookpoint.proxy.store import Store, StoreError

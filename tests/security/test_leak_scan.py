@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests import leak_scan
+from tests.partners.loopback import open_http
+from tests.proxy.e2e.product import run_hookpoint
 from tests.proxy.tokens.issuer import issue
 from tests.security.catalogue import PROJECT
 
@@ -74,6 +77,43 @@ def test_shows_nothing(tmp_path):
 """
 
 
+_TOKEN = "a bearer token that the server has"
+_LEAKY = f"""
+[upstream]
+url = "http://127.0.0.1:9"
+[store]
+url = "sqlite:///hookpoint.db"
+[[hooks]]
+run = "hooks.py"
+[sms]
+limits = []
+[[sms.providers]]
+name = "4915112345678"
+type = "file"
+path = "inbox.jsonl"
+[[sms.gateway]]
+format = "generic"
+secrets = ["{_TOKEN}"]
+"""
+_LEAKY_HOOKS = """
+import sqlite3
+import sys
+from contextlib import closing
+
+from hookpoint.hooks import Deny, send_phone_message
+
+
+@send_phone_message
+async def leak(event) -> None:
+    if event.purpose == "deny":
+        raise Deny("access_denied", "For the log.", f"Not to {event.recipient}.")
+    print("sending", event.code, file=sys.stderr, flush=True)
+    with closing(sqlite3.connect("hookpoint.db", timeout=30)) as database, database:
+        database.execute("CREATE TABLE codes (code TEXT)")
+        database.execute("INSERT INTO codes VALUES (?)", [event.code])
+"""
+
+
 @pytest.mark.parametrize(
     ("line", "told"),
     [
@@ -121,6 +161,23 @@ def test_a_leak_fails_the_test_that_made_it(pytester: pytest.Pytester, monkeypat
     )
 
 
+async def test_what_a_hookpoint_shows_is_searched(tmp_path: Path) -> None:
+    with run_hookpoint(tmp_path, _LEAKY, hooks=_LEAKY_HOOKS) as product:
+        async with open_http({"authorization": f"Bearer {_TOKEN}"}, base_url=product.url) as http:
+            for purpose, status in (("login", 200), ("deny", 403)):
+                body = {"to": "+4915112345678", "code": "735294", "purpose": purpose}
+                assert (await http.post("/hookpoint/sms/generic", json=body)).status_code == status
+    found = " ".join(leak_scan.take_findings())
+    (tmp_path / "hookpoint.db").unlink()  # or it is found once more
+    for leak in (
+        "the log of hookpoint shows a code",
+        "the metrics of hookpoint shows a full phone number",
+        "the database hookpoint.db shows a code",
+        "the answer 403 shows a full phone number",
+    ):
+        assert leak in found
+
+
 def test_only_what_is_hookpoints_own_is_searched(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "server.db")) as database, database:
         database.execute("CREATE TABLE users (phone TEXT)")
@@ -128,12 +185,18 @@ def test_only_what_is_hookpoints_own_is_searched(tmp_path: Path) -> None:
     leak_scan.scan_stores(tmp_path)  # the server behind it may keep the numbers of its users
 
 
+def _sources(folder: Path) -> Iterator[Path]:
+    for name, folders, files in os.walk(folder):
+        folders[:] = [each for each in folders if each != "node_modules"]
+        yield from (Path(name, each) for each in files if each.endswith(".py"))
+
+
 def test_all_codes_that_tests_make_up_are_known() -> None:
     tests = PROJECT / "tests"
     unknown = {
         f"{path.relative_to(tests)}: {code}"
-        for path in tests.rglob("*.py")
-        if "node_modules" not in path.parts and path != Path(__file__)
+        for path in _sources(tests)
+        if path != Path(__file__)
         for code in _CODE_LITERAL.findall(path.read_text())
         if code not in leak_scan.CODES
     }

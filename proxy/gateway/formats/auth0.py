@@ -16,7 +16,7 @@ from hookpoint.proxy.gateway.bodies import read_json
 from hookpoint.proxy.gateway.call import Call, Members
 from hookpoint.proxy.gateway.errors import Malformed
 from hookpoint.proxy.gateway.format import Format, Options
-from hookpoint.proxy.sms.delivery import DeliveryRequest
+from hookpoint.proxy.sms.request import DeliveryRequest
 
 _KINDS: Final[dict[str, Kind]] = {"sms": "sms", "voice": "voice"}
 _PURPOSES: Final = {"enrollment": "enrollment", "authentication": "second-factor-authentication"}

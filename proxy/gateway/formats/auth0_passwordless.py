@@ -13,7 +13,7 @@ from hookpoint.proxy.gateway.call import Call
 from hookpoint.proxy.gateway.errors import Malformed
 from hookpoint.proxy.gateway.format import Format, Options
 from hookpoint.proxy.gateway.tokens import SharedSecretJwt
-from hookpoint.proxy.sms.delivery import DeliveryRequest
+from hookpoint.proxy.sms.request import DeliveryRequest
 
 
 def open_auth0_passwordless(options: Options) -> Format:

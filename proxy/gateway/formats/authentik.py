@@ -11,7 +11,7 @@ from hookpoint.proxy.gateway.bodies import read_json
 from hookpoint.proxy.gateway.call import Call
 from hookpoint.proxy.gateway.errors import Malformed
 from hookpoint.proxy.gateway.format import Format, Options
-from hookpoint.proxy.sms.delivery import DeliveryRequest
+from hookpoint.proxy.sms.request import DeliveryRequest
 
 
 def open_authentik(options: Options) -> Format:

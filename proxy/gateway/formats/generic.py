@@ -24,7 +24,7 @@ from hookpoint.proxy.gateway.call import Call, Members
 from hookpoint.proxy.gateway.errors import Malformed
 from hookpoint.proxy.gateway.format import JSON_OR_FORM, Format, Options, body_key
 from hookpoint.proxy.gateway.signatures import StandardWebhooks
-from hookpoint.proxy.sms.delivery import DeliveryRequest
+from hookpoint.proxy.sms.request import DeliveryRequest
 
 _DEADLINE: Final = 10.0
 _MAX_KEY: Final = 255

@@ -16,7 +16,7 @@ from hookpoint.proxy.gateway.bodies import read_json
 from hookpoint.proxy.gateway.call import Call
 from hookpoint.proxy.gateway.errors import Malformed
 from hookpoint.proxy.gateway.format import Format, Options, body_key
-from hookpoint.proxy.sms.delivery import DeliveryRequest
+from hookpoint.proxy.sms.request import DeliveryRequest
 
 _ACTION: Final = "com.okta.telephony.action"
 _REQUEST_TYPES: Final = {

@@ -13,7 +13,7 @@ from hookpoint.proxy.gateway.call import Call, Members
 from hookpoint.proxy.gateway.errors import Malformed
 from hookpoint.proxy.gateway.format import Format, Options
 from hookpoint.proxy.gateway.signatures import StandardWebhooks
-from hookpoint.proxy.sms.delivery import DeliveryRequest
+from hookpoint.proxy.sms.request import DeliveryRequest
 
 
 def open_supabase(options: Options) -> Format:

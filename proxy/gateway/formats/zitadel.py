@@ -14,7 +14,7 @@ from hookpoint.proxy.gateway.call import Call
 from hookpoint.proxy.gateway.errors import Malformed
 from hookpoint.proxy.gateway.format import Format, Options
 from hookpoint.proxy.gateway.signatures import TimedHex
-from hookpoint.proxy.sms.delivery import DeliveryRequest
+from hookpoint.proxy.sms.request import DeliveryRequest
 
 # The code's own name for it, and the one of the API's page.
 _HEADERS: Final = ("zitadel-signature", "x-zitadel-signature")

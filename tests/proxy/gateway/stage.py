@@ -20,7 +20,7 @@ from hookpoint.proxy.gateway.flow import Delivery
 from hookpoint.proxy.gateway.gateway import configured_routes, gateway_routes
 from hookpoint.proxy.own_routes import OwnRoutes
 from hookpoint.proxy.routes import Refused
-from hookpoint.proxy.sms.delivery import DeliveryRequest
+from hookpoint.proxy.sms.request import DeliveryRequest
 from hookpoint.proxy.sms.results import DeliveryResult, Sent
 from tests.leaks import Watch
 from tests.proxy.gateway.callers import Caller, Expected, Members

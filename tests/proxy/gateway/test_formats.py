@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hookpoint.proxy.sms.delivery import DeliveryRequest
+from hookpoint.proxy.sms.request import DeliveryRequest
 from hookpoint.proxy.sms.results import SentByHook, TestNumberUsed
 from tests.proxy.gateway.callers import CALLERS, TEXT, Caller, Members, by_standard_webhooks, okta_command
 from tests.proxy.gateway.stage import GatewayStage, read_answer, told_stage, whole_stage

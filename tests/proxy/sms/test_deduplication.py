@@ -9,7 +9,7 @@ from sqlalchemy import delete, select
 from hookpoint.hooks import SendPhoneMessage, send_phone_message
 from hookpoint.providers import Message, ProviderError, Receipt, Rejected, Unavailable
 from hookpoint.providers.vendors.memory import Memory
-from hookpoint.proxy.sms.delivery import DeliveryRequest
+from hookpoint.proxy.sms.request import DeliveryRequest
 from hookpoint.proxy.sms.results import (
     DeliveryResult,
     Denied,

@@ -30,7 +30,7 @@ from hookpoint.providers.limits import Limit
 from hookpoint.providers.numbers import NumberPolicy
 from hookpoint.providers.templates import Template, Templates
 from hookpoint.providers.vendors.memory import Memory
-from hookpoint.proxy.sms.delivery import DeliveryRequest
+from hookpoint.proxy.sms.request import DeliveryRequest
 from hookpoint.proxy.sms.results import Denied, Failed, Refused, Sent, SentByHook, TestNumberUsed
 from hookpoint.proxy.sms.texts import Texts
 from tests.proxy.sms.stage import CODE, NUMBER, SPOKEN, stage

@@ -17,8 +17,8 @@ from hookpoint.providers.vendors.memory import Memory
 from hookpoint.proxy.config import validate
 from hookpoint.proxy.observability import Metrics, new_registry
 from hookpoint.proxy.sms.composition import PhoneMessages
-from hookpoint.proxy.sms.delivery import DeliveryRequest
 from hookpoint.proxy.sms.receipts import PublicAddress, ReceiptFlow
+from hookpoint.proxy.sms.request import DeliveryRequest
 from hookpoint.proxy.sms.results import DeliveryResult, Refused, Sent
 from hookpoint.proxy.store import open_store
 from tests.proxy.sms.stage import CODE, NUMBER, Clock
