@@ -13,7 +13,7 @@ INPUTS := pyproject.toml tests/constraints.txt
 # Where this is set, every process that a test starts would compile the whole package anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-pkcs11 crash check audit bench faults attack docs sbom format lock clean
+.PHONY: help demo test test-pkcs11 crash check audit bench faults abuse attack docs sbom format lock clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 13
@@ -52,6 +52,9 @@ bench: $(VENV)/.dev ## Measure side by side and print ratios; ARGS=--help says h
 
 faults: $(VENV)/.dev ## Break things under load and count what is lost; ARGS=--help says how
 	@$(BIN)/python -m tests.faults $(ARGS)
+
+abuse: $(VENV)/.dev ## Flood it with requests for codes and count what is sent; ARGS=--help says how
+	@$(BIN)/python -m tests.abuse $(ARGS)
 
 attack: $(VENV)/.attack ## Attack it and print figures; ARGS=--long takes hours
 	@$(BIN)/python -m tests.partners.install

@@ -1,4 +1,4 @@
-"""The abuse drill: ten thousand requests counted in the store, fewer of them over sockets; `python -m tests.abuse` has all over sockets."""
+"""The abuse drill: ten thousand requests counted in the store, fewer of them over sockets; `make abuse` has all over sockets."""
 
 from __future__ import annotations
 
