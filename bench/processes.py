@@ -60,8 +60,9 @@ class Cores:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """A running server; `ready_seconds` is from its start to its first good answer."""
+    """A running server in its folder; `ready_seconds` is from its start to its first good answer."""
 
+    folder: Path
     address: Address
     process: psutil.Process
     ready_seconds: float
@@ -121,6 +122,7 @@ def running(launch: Launch, port: int, probe: bytes, cores: frozenset[int]) -> I
                 tail = log.read_text(errors="replace")[-2000:]
                 raise NotStarted(f"{launch.command[0]} gave no good answer:\n{tail}")
             yield Server(
+                folder=launch.folder,
                 address=address,
                 process=psutil.Process(process.pid),
                 ready_seconds=time.perf_counter() - started,

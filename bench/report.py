@@ -50,8 +50,11 @@ compared with, and shows its own figure with its lowest and highest round.
 - Rates: 16 keep-alive connections (4 for 1 MiB), each asking again as soon as it is answered. "≥" marks a rate at which the peer
   did not use up its core: the load generator, the server behind, or what else ran on the machine was the limit. Look at the CPU
   time there.
-- Latencies: requests leave at a fixed {rate:g} a second whether or not earlier ones are answered, and count from the moment they
-  were due.
+- Latencies at a rate: requests leave at that rate whether or not earlier ones are answered, and count from the moment they were due.
+  It is the first of {rates} a second of which every peer in the row can do twice as much.
+- Latencies one at a time: one connection, which asks again when it is answered.
+- Sign-ups have an address each. The commits by themselves are those of SQLite in the folder of the peer, each waiting for the disk, as
+  "hooks before and after" does twice before it answers.
 - Every peer's answers are checked before and after each measurement: the echoed bytes, or the token's signature, the added claim
   and all other claims. One wrong or failed answer ends the run.
 - CPU time is user and system time of the server and its children, memory their resident size. A start includes whatever the
@@ -120,7 +123,7 @@ class Report:
             load=self.load,
             versions="\n".join(f"| {peer} | {version} |" for peer, version in self.versions.items()),
             absent="".join(f"\nNot measured: {peer} ({reason}).\n" for peer, reason in self.absent.items()),
-            **asdict(self.plan),
+            **{**asdict(self.plan), "rates": ", ".join(f"{rate:g}" for rate in self.plan.rates)},
         )
 
     def data(self) -> dict[str, object]:
@@ -137,7 +140,7 @@ class Report:
         }
 
     def _title(self, row: Row, line_break: str) -> str:
-        title = row.figure.title.format(rate=self.plan.rate)
+        title = row.figure.title.format(rate=row.rate or 0.0)
         if row.reference is None:
             return title
         relation = "times" if row.figure.relation == "ratio" else "over"

@@ -7,8 +7,10 @@ import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import product
+from statistics import median
 from typing import TYPE_CHECKING
 
+from bench.disk import commit_seconds
 from bench.load import Run, closed_loop, open_loop
 from bench.processes import Server, free_port, running
 from bench.works import SIGN_UP, SMALL, TOKEN, WORKS, Verify, Work, WrongAnswer, verifier
@@ -21,30 +23,33 @@ if TYPE_CHECKING:
     from bench.stage import Stage
 
 _OPEN_CONNECTIONS = 32
+_LEAST_REQUESTS = 20  # in a slice, however low the rate
 _SATURATED = 0.85  # of a core; below, something else than the peer was the limit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suite:
-    """Who is measured on what: the rate of each of the `works` that a peer does, and its latency at a fixed rate on `timed`."""
+    """Who is measured on what: the rate of each of the `works` that a peer does, its latency at a fixed rate on `timed`, and that of
+    one request after the other on `alone`."""
 
     peers: Sequence[Peer]
     works: Sequence[Work] = WORKS
     timed: Sequence[Work] = (SMALL, TOKEN, SIGN_UP)
+    alone: Sequence[Work] = (TOKEN, SIGN_UP)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """How much to measure; times in seconds for every cell of a round, `rate` in requests a second.
+    """How much to measure; times in seconds for every cell of a round, `rates` in requests a second.
 
-    The time of a cell comes in `slices`, the peers taking turns, so that what else the machine does meets all of them.
+    Latencies are measured at the first of the `rates` of which every peer that is compared can do twice as much. The time of a cell comes in `slices`, the peers taking turns, so that what else the machine does meets all of them.
     """
 
     rounds: int = 3
     slices: int = 4
     seconds: float = 1.2
     warm_up: float = 0.4
-    rate: float = 200.0
+    rates: Sequence[float] = (200.0, 100.0, 50.0, 25.0, 10.0)
     open_seconds: float = 2.0
 
 
@@ -69,11 +74,12 @@ class _Contestant:
 def measure(suite: Suite, stage: Stage, cores: Cores, plan: Plan, say: Callable[[str], None]) -> list[Sample]:
     """Run all rounds; raises NotStarted, and WrongAnswer as soon as a peer does not do its work."""
     samples: list[Sample] = []
+    rates: dict[str, float] = {}
     for number in range(plan.rounds):
         say(f"round {number + 1} of {plan.rounds}")
         with ExitStack() as stack:
             contestants = [_enter(stack, suite, peer, stage, cores, number, samples) for peer in suite.peers]
-            for figure, peer, value, limited in _cells(suite, contestants, plan):
+            for figure, peer, value, limited in _cells(suite, contestants, plan, rates):
                 samples.append(Sample(figure=figure, peer=peer, round=number, value=value, limited=limited))
     return samples
 
@@ -98,11 +104,20 @@ def _enter(
 _Cell = tuple[str, str, float, bool]
 
 
-def _cells(suite: Suite, contestants: Sequence[_Contestant], plan: Plan) -> Iterator[_Cell]:
+def _cells(suite: Suite, contestants: Sequence[_Contestant], plan: Plan, rates: dict[str, float]) -> Iterator[_Cell]:
+    """`rates` are those at which latencies are measured, by work: what the first round finds, the others keep."""
+    slowest: dict[str, float] = {}
     for work in suite.works:
-        yield from _measure_rates(_doing(work, contestants), work, plan)
+        for figure, peer, value, limited in _measure_rates(_doing(work, contestants), work, plan):
+            if figure.endswith(".rate"):
+                slowest[work.name] = min(value, slowest.get(work.name, value))
+            yield figure, peer, value, limited
     for work in suite.timed:
-        yield from _measure_latencies(_doing(work, contestants), work, plan)
+        kept = (rate for rate in plan.rates if rate * 2 <= slowest.get(work.name, rate * 2))
+        rate = rates.setdefault(work.name, next(kept, plan.rates[-1]))
+        yield from _measure_latencies(_doing(work, contestants), work, plan, rate)
+    for work in suite.alone:
+        yield from _measure_alone(_doing(work, contestants), work, plan)
     for each in contestants:
         yield "loaded", each.peer.name, float(each.server.resident_bytes()), False
 
@@ -136,28 +151,46 @@ def _measure_rates(contestants: Sequence[_Contestant], work: Work, plan: Plan) -
         yield f"{work.name}.cpu", name, tally.busy / tally.answers, False
 
 
-def _measure_latencies(contestants: Sequence[_Contestant], work: Work, plan: Plan) -> Iterator[_Cell]:
+def _measure_latencies(contestants: Sequence[_Contestant], work: Work, plan: Plan, rate: float) -> Iterator[_Cell]:
     latencies: dict[str, list[float]] = {each.peer.name: [] for each in contestants}
+    commits: list[float] = []
     for _, each in product(range(plan.slices), contestants):
         with _no_collection():
             run = open_loop(
                 each.server.address,
                 work.requests(),
-                rate=plan.rate,
+                rate=rate,
                 connections=_OPEN_CONNECTIONS,
-                seconds=plan.open_seconds / plan.slices,
+                seconds=max(plan.open_seconds / plan.slices, _LEAST_REQUESTS / rate),
             )
         _check(each, work, run)
         latencies[each.peer.name] += run.latencies
-    for name, found in latencies.items():
-        found.sort()
+        if each.peer.commits:
+            commits += commit_seconds(each.peer.commits, each.server.folder)
+    for each in contestants:
+        name, found = each.peer.name, sorted(latencies[each.peer.name])
+        yield f"{work.name}.offered", name, rate, False
         yield f"{work.name}.p50", name, found[len(found) // 2], False
         yield f"{work.name}.p99", name, found[int(len(found) * 0.99)], False
+        if each.peer.commits:
+            yield f"{work.name}.disk", name, median(commits), False
 
 
-def _run_closed(each: _Contestant, work: Work, seconds: float) -> Run:
+def _measure_alone(contestants: Sequence[_Contestant], work: Work, plan: Plan) -> Iterator[_Cell]:
+    """One connection, which asks again when it is answered: nothing waits for anything else."""
+    latencies: dict[str, list[float]] = {each.peer.name: [] for each in contestants}
+    for _, each in product(range(plan.slices), contestants):
+        run = _run_closed(each, work, plan.open_seconds / plan.slices, connections=1)
+        latencies[each.peer.name] += run.latencies
+    for name, found in latencies.items():
+        yield f"{work.name}.alone", name, median(found), False
+
+
+def _run_closed(each: _Contestant, work: Work, seconds: float, *, connections: int | None = None) -> Run:
     with _no_collection():
-        run = closed_loop(each.server.address, work.requests(), connections=work.connections, seconds=seconds)
+        run = closed_loop(
+            each.server.address, work.requests(), connections=connections or work.connections, seconds=seconds
+        )
     _check(each, work, run)
     return run
 

@@ -36,7 +36,7 @@ def side_by_side(peers: Sequence[Peer]) -> Measurement:
 def sweeps(peers: Sequence[Peer]) -> Measurement:
     """hookpoint with nginx and nothing beside it, while one thing at a time changes."""
     chosen = [replace(peer, works=_sweep_works(peer)) for peer in peers if peer.name in _PASSING]
-    suite = Suite(peers=[*chosen, *SWEEP], works=(TOKEN, *BODIES, *CROWDS), timed=DELAYED)
+    suite = Suite(peers=[*chosen, *SWEEP], works=(TOKEN, *BODIES, *CROWDS), timed=DELAYED, alone=())
     return Measurement(title="What it depends on", suite=suite, figures=SWEEP_FIGURES)
 
 

@@ -42,9 +42,10 @@ class Cell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One figure over all peers that have it."""
+    """One figure over all peers that have it; `rate` is that at which a latency was measured."""
 
     figure: Figure
+    rate: float | None
     reference: str | None
     cells: Mapping[str, Cell]
 
@@ -74,6 +75,18 @@ def _latency(name: str, title: str) -> tuple[Figure, ...]:
     )
 
 
+def _alone(name: str, title: str, references: tuple[str, ...]) -> Figure:
+    return Figure(
+        name=f"{name}.alone",
+        title=title,
+        unit="ms",
+        factor=1e3,
+        digits=2,
+        relation="difference",
+        references=references,
+    )
+
+
 FIGURES = (
     *_work("small", SMALL.title, _PROXIES, 1e6, "µs"),
     *_work("large", LARGE.title, _PROXIES, 1e6, "µs"),
@@ -82,6 +95,9 @@ FIGURES = (
     *_latency("small", "JSON POST at {rate:g}/s"),
     *_latency("token", "token request at {rate:g}/s"),
     *_latency("sign-up", "sign-up at {rate:g}/s"),
+    Figure(name="sign-up.disk", title="two commits of SQLite by themselves: p50", unit="ms", factor=1e3, digits=2),
+    _alone("token", "token request, one at a time: p50", ("hookpoint", "direct")),
+    _alone("sign-up", "sign-up, one at a time: p50", ("hook before", "direct")),
     Figure(name="start", title="start to ready", unit="ms", factor=1e3),
     Figure(name="idle", title="memory, idle", unit="MB", factor=1e-6),
     Figure(name="loaded", title="memory, after the load", unit="MB", factor=1e-6),
@@ -113,8 +129,10 @@ def _row(figure: Figure, samples: Sequence[Sample], peers: Sequence[str]) -> Row
     related = figure.relation != "alone"
     reference = next((each for each in figure.references if each in found), None) if related else None
     base = {each.round: each.value for each in found[reference]} if reference else {}
+    offered = f"{figure.name.rpartition('.')[0]}.offered"
     return Row(
         figure=figure,
+        rate=next((each.value for each in samples if each.figure == offered), None),
         reference=reference,
         cells={peer: _cell(figure, each, base, is_reference=peer == reference) for peer, each in found.items()},
     )

@@ -19,7 +19,7 @@ class Peer:
     `works` names what it can be measured on. `launch` is given the stage, a folder of its own and the port to listen on.
     `version` tells which one is measured, or raises Absent. `algorithm` is that of the tokens which leave it; `resigns` says
     that it adds the claim, and `keys` gives the keys to verify with, those it publishes at /jwks by default. `spread` lets it run on
-    all cores.
+    all cores. `commits` is how many commits of SQLite it waits for before it answers.
     """
 
     name: str
@@ -30,6 +30,7 @@ class Peer:
     resigns: bool = False
     keys: Callable[[Stage], KeySet] | None = None
     spread: bool = False
+    commits: int = 0
 
 
 class Absent(Exception):  # noqa: N818 - a state, not a failure

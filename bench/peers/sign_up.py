@@ -39,13 +39,14 @@ def _launch(stage: Stage, folder: Path, port: int, *, hooks: str) -> Launch:
     return replace(launched, environment={**launched.environment, "HOOKPOINT_UPSTREAM__DIALECT": "auth0"})
 
 
-def _peer(name: str, hooks: str) -> Peer:
+def _peer(name: str, hooks: str, *, commits: int = 0) -> Peer:
     return Peer(
         name=name,
         works=frozenset({SIGN_UP.name}),
         launch=partial(_launch, hooks=hooks),
         version=lambda: f"{__version__}, events in SQLite",
+        commits=commits,
     )
 
 
-PEERS = (_peer("hook before", _BEFORE), _peer("hooks before and after", _BEFORE + _AFTER))
+PEERS = (_peer("hook before", _BEFORE), _peer("hooks before and after", _BEFORE + _AFTER, commits=2))
