@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -37,10 +38,17 @@ async def _look(key: str, entry: HookSettings) -> Finding:
     caller = caller_of(entry)
     name = entry.name or default_name(entry.run)
     try:
-        answer = await caller.send("HEAD", b"", [], timeout=_SECONDS)
-    except (NotReached, NoAnswer, BadAnswer) as failure:
+        async with asyncio.timeout(_SECONDS):
+            answer = await caller.send("HEAD", b"", [])
+    except (NotReached, NoAnswer, BadAnswer, TimeoutError) as failure:
         remedy = "Start the service, or correct the URL, its certificates or its networks."
-        return error("hooks", f"{name} cannot be called: {failure}", key=key, value=entry.run, remedy=remedy)
+        return error(
+            "hooks",
+            f"{name} cannot be called: {str(failure) or 'no answer in time'}",
+            key=key,
+            value=entry.run,
+            remedy=remedy,
+        )
     finally:
         await caller.aclose()
     if answer.status in _NO_PATH:
