@@ -100,11 +100,16 @@ async def test_an_answer_to_head_has_no_body() -> None:
 
 
 async def test_a_call_that_is_given_up_leaves_its_connection_to_nobody() -> None:
-    async with running(hang, raw(OK + b"Content-Length: 4\r\n\r\nnext")) as service:
+    reached = asyncio.Event()
+
+    async def say_nothing(request: Request, writer: asyncio.StreamWriter) -> None:
+        reached.set()
+        await hang(request, writer)
+
+    async with running(say_nothing, raw(OK + b"Content-Length: 4\r\n\r\nnext")) as service:
         caller = caller_of(service)
         given_up = asyncio.create_task(caller.send("POST", b"{}", []))
-        while not service.requests:
-            await asyncio.sleep(0.01)
+        await reached.wait()
         given_up.cancel()
         await asyncio.wait({given_up})
         assert (await caller.send("POST", b"{}", [])).body == b"next"
