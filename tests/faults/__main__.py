@@ -160,12 +160,12 @@ async def _run(store: str, stage: Stage, fault: Fault) -> Figures:
 
 
 async def _quiet(stage: Stage, ended: float) -> float:
-    """Wait until there was no error for a while, and return when the last one was told."""
+    """Wait until all that was asked before has ended and there was no error for a while; return when the last one was told."""
     while True:
         await asyncio.sleep(0.1)
-        errors = [each.ended for each in stage.load.since(ended - _QUIET) if each.error is not None]
+        errors = [each.ended for each in stage.load.asked if each.error is not None]
         last = max(errors, default=ended)
-        if time.monotonic() - max(last, ended) > _QUIET:
+        if time.monotonic() - max(last, ended) > _QUIET and stage.load.waits_since() > ended:
             return last
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import math
 import secrets
 import time
 from collections.abc import Iterator
@@ -52,6 +53,7 @@ class Load:
         self._numbers = itertools.count()
         self._ended = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
+        self._waiting: list[float] = []
 
     def start(self) -> None:
         """Begin."""
@@ -66,6 +68,10 @@ class Load:
         """What was asked for after a moment."""
         return (each for each in reversed(self.asked) if each.begun >= moment)
 
+    def waits_since(self) -> float:
+        """When the oldest request was begun that has not ended; infinity when there is none."""
+        return min(self._waiting, default=math.inf)
+
     async def _be_a_client(self, turn: int) -> None:
         async with open_http(auth=CLIENT) as http:
             http.timeout = PATIENCE
@@ -76,10 +82,12 @@ class Load:
 
     async def _ask(self, http: httpx2.AsyncClient, kind: Kind) -> None:
         begun = time.monotonic()
+        self._waiting.append(begun)
         try:
             error, wrong = await self._send(http, kind)
         except httpx2.TransportError as failure:
             error, wrong = type(failure).__name__, False
+        self._waiting.remove(begun)
         self.asked.append(Asked(kind=kind, begun=begun, ended=time.monotonic(), error=error, wrong=wrong))
 
     async def _send(self, http: httpx2.AsyncClient, kind: Kind) -> tuple[str | None, bool]:
