@@ -386,7 +386,7 @@ class Conversation(RuleBasedStateMachine):
         # Where the client had left, the hook runs a moment after it.
         until = time.monotonic() + PATIENCE
         while missing := handled.difference(self.stage.hook_runs()):
-            assert time.monotonic() < until, missing
+            assert time.monotonic() < until, [self.meant[mark] for mark in missing]
             time.sleep(0.01)
 
     @invariant()
