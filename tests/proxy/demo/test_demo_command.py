@@ -10,12 +10,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import pytest
 from rich.console import Console
 
 from hookpoint.proxy.cli.demo import HeldLog, tell
 from hookpoint.proxy.demo import page
 from tests.leak_scan import scan
+from tests.partners.requirement import require
 from tests.proxy.demo.test_story import forward_to, secret_of
 
 ROOT = Path(__file__).parents[3]
@@ -64,10 +64,7 @@ async def test_once_tells_the_story_and_ends_well() -> None:
 
 
 async def test_the_commands_it_prints_do_what_they_say() -> None:
-    if shutil.which("curl") is None or shutil.which("bash") is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("curl and bash are missing")
-        pytest.skip("curl and bash are missing")
+    require(shutil.which("curl") and shutil.which("bash"), "curl and bash")
     async with demo() as process, asyncio.timeout(60):
         assert process.stdout is not None
         lines: list[str] = []
