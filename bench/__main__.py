@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from bench.deadlines import latest
 from bench.peers import PEERS
 from bench.peers.direct import launch_origin
+from bench.peers.hookpoint import IN_NODE
 from bench.peers.peer import Absent, Peer
 from bench.processes import Cores, NotStarted, free_port, pinned, running
 from bench.promises import judge
 from bench.report import Part, Report
-from bench.rounds import Plan, measure
+from bench.rounds import Plan, Sample, measure
 from bench.stage import set_stage
 from bench.suites import Measurement, side_by_side, sweeps
 from bench.table import tabulate
@@ -66,6 +68,8 @@ def _run(measurements: Sequence[Measurement], versions: dict[str, str], absent: 
             for each in measurements:
                 found = measure(each.suite, stage, cores, plan, lambda text: print(text, file=sys.stderr))
                 names = [peer.name for peer in each.suite.peers]
+                if not parts and IN_NODE in names:
+                    found.append(Sample(figure="late", peer=IN_NODE, round=0, value=max(latest().values())))
                 rows = tabulate(found, names, each.figures)
                 parts.append(Part(title=each.title, peers=names, samples=found, rows=rows))
     return Report(

@@ -95,6 +95,7 @@ PROMISES = (
         ),
         without="sign-up.disk",
     ),
+    Promise(title="gives a script up within 100 ms of its deadline", figure="late", peer="hook in Node.js", bound=0.1),
     Promise(title="takes at most 100 MB a worker", figure="loaded", peer="hookpoint", bound=100e6),
 )
 

@@ -57,6 +57,8 @@ compared with, and shows its own figure with its lowest and highest round.
   "hooks before and after" does twice before it answers.
 - Every peer's answers are checked before and after each measurement: the echoed bytes, or the token's signature, the added claim
   and all other claims. One wrong or failed answer ends the run.
+- Scripts that are given up: loops, memory bombs, lost callbacks and rejections, `process.exit`, answers of 10 MB, and loops while another
+  script answers 1,000 calls at a time. `python -m bench.deadlines` tells them apart.
 - CPU time is user and system time of the server and its children, memory their resident size. A start includes whatever the
   peer does before its first good answer; hookpoint makes its signing key in its first start and finds it in the others.
 - "2 workers" may use all cores, and shares them with the load generator and the server behind.

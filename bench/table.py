@@ -98,6 +98,7 @@ FIGURES = (
     Figure(name="sign-up.disk", title="two commits of SQLite by themselves: p50", unit="ms", factor=1e3, digits=2),
     _alone("token", "token request, one at a time: p50", ("hookpoint", "direct")),
     _alone("sign-up", "sign-up, one at a time: p50", ("hook before", "direct")),
+    Figure(name="late", title="scripts given up, past their deadline: latest", unit="ms", factor=1e3, digits=1),
     Figure(name="start", title="start to ready", unit="ms", factor=1e3),
     Figure(name="idle", title="memory, idle", unit="MB", factor=1e-6),
     Figure(name="loaded", title="memory, after the load", unit="MB", factor=1e-6),

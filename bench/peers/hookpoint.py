@@ -151,8 +151,9 @@ def _launch_script(stage: Stage, folder: Path, port: int) -> Launch:
     return launch(stage, folder, port, configured=_SCRIPT)
 
 
+IN_NODE = "hook in Node.js"
 _IN_NODE = Peer(
-    name="hook in Node.js",
+    name=IN_NODE,
     works=frozenset({"token"}),
     launch=_launch_script,
     version=_node_version,
