@@ -24,7 +24,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 import hookpoint
-from hookpoint.hooks import FROZEN_CLAIMS, POINTS, events, points, results
+from hookpoint.hooks import FROZEN_CLAIMS, POINTS, events, options, results
 from hookpoint.hooks.http import openapi
 from hookpoint.hooks.rules import GUARDED_CLAIMS
 from hookpoint.proxy.cli import app
@@ -79,7 +79,7 @@ def hooks_page() -> str:
         lines.append(
             f"| `{name}` | `{decorator}` | `{point.event.__name__}` | {outcome} | {'yes' if point.blocking else 'no'} |"
         )
-    lines += ["", "## Options of the decorators", "", _prose(points.Options), "", *_table(points.Options)]
+    lines += ["", "## Options of the decorators", "", _prose(options.Options), "", *_table(options.Options)]
     lines += [
         "",
         "`when` takes lists of globs (`*`, `?`, `[seq]`) under `client_id`, `audience`, `scope` and `connection`.",

@@ -13,14 +13,12 @@
 from __future__ import annotations
 
 import difflib
-import functools
 import inspect
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, field, fields
-from types import UnionType
-from typing import Any, Generic, Literal, TypeAlias, TypeVar, cast, get_args, overload
+from dataclasses import dataclass, fields
+from typing import Any, Generic, TypeAlias, TypeVar, overload
 
-from hookpoint.hooks.conditions import Conditions, When, parse_conditions
+from hookpoint.hooks.conditions import Conditions
 from hookpoint.hooks.errors import HookDefinitionError
 from hookpoint.hooks.events import (
     CredentialsExchange,
@@ -30,35 +28,16 @@ from hookpoint.hooks.events import (
     SendPhoneMessage,
     TokenIssuance,
 )
+from hookpoint.hooks.options import OnError, Options, check_conditions, make_options
 from hookpoint.hooks.results import Delivered, MessageChanges, TokenChanges, UserChanges
+from hookpoint.hooks.signatures import check_signature, source_of
 
 E = TypeVar("E")
 R = TypeVar("R")
-OnError = Literal["deny", "skip"]
 SyncHook: TypeAlias = Callable[[E], R | None]
 AsyncHook: TypeAlias = Callable[[E], Coroutine[Any, Any, R | None]]
 
 _MARK = "__hookpoint__"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """How a hook is run, as its decorator says; the configuration may override each of them.
-
-    `order`: lower runs first, equals in order of registration. `timeout` in seconds, None for the configured default.
-    `on_error`: whether a failure of this hook denies (the default) or is skipped. `when`: for which requests it runs. `early`: it runs
-    before the server is asked, and may only refuse (tokens). `needs_password`: it is given the password in clear (sign-up).
-    `attempts`: how often it is tried in all, None for the configured default; only where it runs after the answer.
-    """
-
-    name: str
-    order: int = 0
-    timeout: float | None = None
-    on_error: OnError = "deny"
-    when: When = field(default_factory=When)
-    early: bool = False
-    needs_password: bool = False
-    attempts: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,123 +205,11 @@ def _check_option_names(point: AnyPoint, options: Mapping[str, object], source: 
             raise HookDefinitionError(source, f"{point.name} has no option {name!r}.", remedy)
 
 
-def make_options(
-    source: str,
-    *,
-    name: object,
-    order: object = 0,
-    timeout: object = None,
-    on_error: object = "deny",
-    when: object = None,
-    early: object = False,
-    needs_password: object = False,
-    attempts: object = None,
-) -> Options:
-    """Check the options of a hook; raises HookDefinitionError naming the place and the remedy."""
-    if not isinstance(name, str):
-        raise HookDefinitionError(source, f"name={name!r} is not a text.", 'Use name="add-plan", for example.')
-    if type(order) is not int:
-        raise HookDefinitionError(source, f"order={order!r} is not a whole number.", "Use order=10, for example.")
-    if timeout is not None and not (type(timeout) in (int, float) and timeout > 0):  # type: ignore[operator]
-        raise HookDefinitionError(source, f"timeout={timeout!r} is no time.", "Give seconds above zero: timeout=1.5.")
-    if on_error not in ("deny", "skip"):
-        raise HookDefinitionError(
-            source, f"on_error={on_error!r} is unknown.", 'Use on_error="deny" or on_error="skip".'
-        )
-    if attempts is not None and not (type(attempts) is int and attempts > 0):
-        raise HookDefinitionError(source, f"attempts={attempts!r} is no number of times.", "Use attempts=5.")
-    for option, value in (("early", early), ("needs_password", needs_password)):
-        if not isinstance(value, bool):
-            raise HookDefinitionError(source, f"{option}={value!r} is no yes or no.", f"Use {option}=True.")
-    return Options(
-        name=name,
-        order=order,
-        timeout=cast("float | None", timeout),
-        on_error=on_error,
-        when=parse_conditions({} if when is None else when, source),
-        early=cast("bool", early),
-        needs_password=cast("bool", needs_password),
-        attempts=attempts,
-    )
-
-
-def check_conditions(event: type, when: When, source: str) -> None:
-    """Refuse conditions on what an event does not have: the hook would never run."""
-    known = {each.name for each in fields(event)}
-    kinds = {"client_id": "client"}
-    for each in fields(when):
-        if getattr(when, each.name) and kinds.get(each.name, each.name) not in known:
-            raise HookDefinitionError(
-                source,
-                f"when.{each.name} is never met: a {event.__name__} has none.",
-                "Leave it out, or choose another point.",
-            )
-
-
 def marks_of(function: object) -> tuple[Mark, ...]:
     """The marks that decorators have left on a function, in order."""
     # Looked up without __getattr__, which some objects answer for every name.
     marks: tuple[Mark, ...] = inspect.getattr_static(function, _MARK, ())
     return marks
-
-
-def source_of(function: object) -> str:
-    """Where a hook is written, as `file:line`, or its module and name where there is no file."""
-    inner = function
-    while isinstance(inner, functools.partial):
-        inner = inner.func
-    if callable(inner) and not inspect.isroutine(inner) and not inspect.isclass(inner):
-        inner = type(inner).__call__
-    code = getattr(inspect.unwrap(inner) if callable(inner) else inner, "__code__", None)
-    if code is not None:
-        return f"{code.co_filename}:{code.co_firstlineno}"
-    kind = function if inspect.isclass(function) else type(function)
-    return f"{kind.__module__}:{kind.__qualname__}"
-
-
-def check_signature(point: AnyPoint, function: Callable[..., object], source: str) -> None:
-    """Refuse a function that could not be called with the event of its point."""
-    event = point.event.__name__
-    if not callable(function) or inspect.isclass(function):
-        raise HookDefinitionError(source, "is not a function.", f"Write def my_hook(event: {event}): ...")
-    if any(map(_is_generator, (function, type(function).__call__))):
-        raise HookDefinitionError(source, "is a generator.", "Use return in place of yield.")
-    annotation = _annotation_of_event(function, source, event)
-    kinds = get_args(annotation) if isinstance(annotation, UnionType) else (annotation,)
-    if not any(_accepts(kind, point.event) for kind in kinds):
-        named = " | ".join(kind.__name__ for kind in kinds)
-        raise HookDefinitionError(
-            source,
-            f"takes a {named}, but {point.name} gives a {event}.",
-            f"Change the annotation to {event}, or the decorator to the point you mean.",
-        )
-
-
-def _accepts(kind: object, event: type) -> bool:
-    if not isinstance(kind, type) or kind is Any or getattr(kind, "_is_protocol", False):
-        return True
-    return issubclass(event, kind)
-
-
-def _is_generator(function: object) -> bool:
-    return inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
-
-
-def _annotation_of_event(function: Callable[..., object], source: str, event: str) -> Any:
-    """What a function says of its first parameter; `object` where that cannot be told."""
-    try:
-        signature = inspect.signature(function)
-        parameter = next(iter(signature.bind(object()).arguments))
-    except (TypeError, ValueError, StopIteration):
-        raise HookDefinitionError(
-            source, "must take the event as its only argument.", f"Write def my_hook(event: {event}): ..."
-        ) from None
-    try:
-        evaluated = inspect.signature(function, eval_str=True)
-    except Exception:  # noqa: BLE001 - a name that is imported for type checkers only, for example
-        return object
-    annotation = evaluated.parameters[parameter].annotation
-    return object if annotation is inspect.Parameter.empty else annotation
 
 
 credentials_exchange: TokenPoint[CredentialsExchange] = TokenPoint(

@@ -18,8 +18,10 @@ from typing import Any, Self
 from hookpoint.hooks.conditions import When
 from hookpoint.hooks.errors import HookDefinitionError
 from hookpoint.hooks.events import no_secrets
-from hookpoint.hooks.points import AnyPoint, Mark, OnError, Options, check_conditions, marks_of, source_of
+from hookpoint.hooks.options import OnError, Options, check_conditions
+from hookpoint.hooks.points import AnyPoint, Mark, marks_of
 from hookpoint.hooks.runner import PythonRunner, Runner
+from hookpoint.hooks.signatures import source_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

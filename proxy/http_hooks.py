@@ -13,7 +13,7 @@ from hookpoint.hooks.http.formats.registry import FORMATS
 from hookpoint.hooks.http.remembered import Remembered
 from hookpoint.hooks.http.runner import CallPolicy, HttpRunner
 from hookpoint.hooks.http.signing import credentials_of
-from hookpoint.hooks.points import make_options
+from hookpoint.hooks.options import make_options
 from hookpoint.proxy.config import HookSettings, Settings
 from hookpoint.proxy.config.http_hooks import DEFAULT_FORMAT
 

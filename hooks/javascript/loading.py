@@ -19,7 +19,8 @@ from hookpoint.hooks.javascript.runner import Function, ScriptRunner
 from hookpoint.hooks.javascript.runtimes import Executables, launch_of
 from hookpoint.hooks.javascript.script import Script
 from hookpoint.hooks.javascript.worker import Loading
-from hookpoint.hooks.points import POINTS, Options, pre_user_registration
+from hookpoint.hooks.options import Options
+from hookpoint.hooks.points import POINTS, pre_user_registration
 from hookpoint.hooks.registry import Hook
 
 _POINTS: Final = ", ".join(point.name for point in BODIES)

@@ -27,7 +27,8 @@ from hookpoint.hooks import (
     send_phone_message,
     token_issuance,
 )
-from hookpoint.hooks.points import marks_of, source_of
+from hookpoint.hooks.points import marks_of
+from hookpoint.hooks.signatures import source_of
 from hookpoint.hooks.testing import sample_event, try_hook
 
 if TYPE_CHECKING:
