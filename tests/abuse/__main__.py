@@ -15,6 +15,7 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
+from tests.abuse.drill import VERIFIED
 from tests.abuse.product import Flooded, flood
 from tests.proxy.stores import create_database, start_server
 
@@ -26,14 +27,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--requests", type=int, default=10_000, help="how many requests (10000)")
     parser.add_argument("--numbers", type=int, default=500, help="over how many phone numbers (500)")
     parser.add_argument("--addresses", type=int, default=20, help="from how many addresses (20)")
+    parser.add_argument("--verified", type=float, default=VERIFIED, help="which share of the codes is typed in (0.1)")
     chosen = parser.parse_args(arguments)
     console = Console(width=None if sys.stdout.isatty() else 120)
     broken = False
     for store in ("sqlite", "postgresql"):
         if chosen.store in (None, store):
             with tempfile.TemporaryDirectory(prefix="hookpoint-abuse-") as name, _store(store, Path(name)) as url:
-                numbers = {"requests": chosen.requests, "numbers": chosen.numbers, "addresses": chosen.addresses}
-                flooded = asyncio.run(flood(Path(name), url, **numbers))
+                work = flood(
+                    Path(name),
+                    url,
+                    requests=chosen.requests,
+                    numbers=chosen.numbers,
+                    addresses=chosen.addresses,
+                    verified=chosen.verified,
+                )
+                flooded = asyncio.run(work)
             _print(console, store, flooded)
             broken |= bool(flooded.problems)
     return 1 if broken else 0

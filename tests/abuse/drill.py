@@ -26,8 +26,8 @@ BUDGETS: Final = BudgetPolicy(mode="deny")
 SENT: Final = "sent"
 _BETWEEN: Final = 8.0
 """Seconds between two requests, at most; half of it on average."""
-_VERIFIED: Final = 0.1
-"""Pumped traffic is hardly ever verified."""
+VERIFIED: Final = 0.1
+"""The share of codes that are typed in: of pumped traffic hardly any."""
 _TOGETHER: Final = 20
 """How many requests are under way at once."""
 _BEFORE_THE_HOUR: Final = 60
@@ -100,12 +100,13 @@ async def drill(
     requests: int,
     numbers: int = 500,
     addresses: int = 20,
+    verified: float = VERIFIED,
     clock_goes_on: bool = False,
     seed: int = 4711,
 ) -> Figures:
     """Ask that many times, over hours on the clock that `set_clock` sets, which is told a time and returns what it then is.
 
-    `verify` says of some of what was sent that its code was typed in. `clock_goes_on` says whether the clock runs by itself.
+    `verify` says of the share `verified` of what was sent that its code was typed in. `clock_goes_on` says whether the clock runs by itself.
     """
     draw, figures, recount = random.Random(seed), Figures(), _Budgets()
     targets, ips = phone_numbers(numbers), [f"203.0.113.{number}" for number in range(addresses)]
@@ -118,7 +119,7 @@ async def drill(
         passed = [each for each, outcome in zip(round_, outcomes, strict=True) if outcome == SENT]
         figures.refused.update(outcome for outcome in outcomes if outcome != SENT)
         figures.budgets += recount.sent(passed, now)
-        typed_in = [each for each in passed if draw.random() < _VERIFIED]
+        typed_in = [each for each in passed if draw.random() < verified]
         for number, ip in typed_in:
             await verify(number, ip)
         recount.verified(typed_in, now)

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from hookpoint.providers.vendors.file import read_inbox
 from hookpoint.proxy.config.explain import toml_text
-from tests.abuse.drill import BUDGETS, LIMITS, SENT, Figures, drill
+from tests.abuse.drill import BUDGETS, LIMITS, SENT, VERIFIED, Figures, drill
 from tests.partners.loopback import open_http
 from tests.proxy.e2e.movable_clock import MovableClock
 from tests.proxy.e2e.product import Product, run_hookpoint
@@ -73,7 +73,9 @@ deadline = 60.0
 """ + "\n".join(entries)
 
 
-async def flood(folder: Path, store: str, *, requests: int, numbers: int = 500, addresses: int = 20) -> Flooded:
+async def flood(
+    folder: Path, store: str, *, requests: int, numbers: int = 500, addresses: int = 20, verified: float = VERIFIED
+) -> Flooded:
     """Run both and the drill against them, each request to the other one in turn."""
     clock = MovableClock.create(folder / "clock")
     with run_two(folder, store, clock.environment) as products:
@@ -94,7 +96,14 @@ async def flood(folder: Path, store: str, *, requests: int, numbers: int = 500, 
                 answer.raise_for_status()
 
             figures = await drill(
-                ask, verify, clock.set, requests=requests, numbers=numbers, addresses=addresses, clock_goes_on=True
+                ask,
+                verify,
+                clock.set,
+                requests=requests,
+                numbers=numbers,
+                addresses=addresses,
+                verified=verified,
+                clock_goes_on=True,
             )
             problems = await _problems(figures, folder, products)
     return Flooded(figures=figures, problems=problems)
