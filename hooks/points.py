@@ -167,7 +167,7 @@ class _Decorator(Generic[E, R]):
     def __call__(self, function: SyncHook[E, R], /) -> SyncHook[E, R]: ...
     def __call__(self, function: Callable[[E], Any], /) -> Any:
         source = source_of(function)
-        check_signature(self._point, function, source)
+        check_signature(self._point.name, self._point.event, function, source)
         _check_option_names(self._point, self._options, source)
         name = getattr(function, "__name__", type(function).__name__)
         options = make_options(source, **{**self._options, "name": self._options.get("name") or name})

@@ -6,12 +6,9 @@ import functools
 import inspect
 from collections.abc import Callable
 from types import UnionType
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any, get_args
 
 from hookpoint.hooks.errors import HookDefinitionError
-
-if TYPE_CHECKING:
-    from hookpoint.hooks.points import AnyPoint
 
 
 def source_of(function: object) -> str:
@@ -28,21 +25,21 @@ def source_of(function: object) -> str:
     return f"{kind.__module__}:{kind.__qualname__}"
 
 
-def check_signature(point: AnyPoint, function: Callable[..., object], source: str) -> None:
-    """Refuse a function that could not be called with the event of its point."""
-    event = point.event.__name__
+def check_signature(point: str, event: type, function: Callable[..., object], source: str) -> None:
+    """Refuse a function that could not be called with the event of its point, which is named for the message."""
+    name = event.__name__
     if not callable(function) or inspect.isclass(function):
-        raise HookDefinitionError(source, "is not a function.", f"Write def my_hook(event: {event}): ...")
+        raise HookDefinitionError(source, "is not a function.", f"Write def my_hook(event: {name}): ...")
     if any(map(_is_generator, (function, type(function).__call__))):
         raise HookDefinitionError(source, "is a generator.", "Use return in place of yield.")
-    annotation = _annotation_of_event(function, source, event)
+    annotation = _annotation_of_event(function, source, name)
     kinds = get_args(annotation) if isinstance(annotation, UnionType) else (annotation,)
-    if not any(_accepts(kind, point.event) for kind in kinds):
+    if not any(_accepts(kind, event) for kind in kinds):
         named = " | ".join(kind.__name__ for kind in kinds)
         raise HookDefinitionError(
             source,
-            f"takes a {named}, but {point.name} gives a {event}.",
-            f"Change the annotation to {event}, or the decorator to the point you mean.",
+            f"takes a {named}, but {point} gives a {name}.",
+            f"Change the annotation to {name}, or the decorator to the point you mean.",
         )
 
 

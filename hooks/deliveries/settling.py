@@ -124,7 +124,7 @@ class Settling:
 _OPEN_CALL: Final = ""
 
 
-def _in_line(hooks: Iterable[str]) -> CompoundSelect[Any]:
+def _in_line(hooks: Iterable[str]) -> CompoundSelect[Any, Any, Any]:
     """The first and the last event of a subject that waits, for each hook that it waits for, or as an open call."""
     named = or_(false(), *(deliveries.c.hook == hook for hook in sorted(set(hooks))))
     waiting = (

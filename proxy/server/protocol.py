@@ -96,6 +96,11 @@ class GuardedProtocol(HttpToolsProtocol):
             self._pace.add_raw(len(data))
         self._feed(data)
 
+    def eof_received(self) -> None:
+        """Ask a client for no body that it cannot send any more; its transport takes no writes from now on."""
+        for cycle in filter(None, (self.cycle, self.answering)):
+            cycle.waiting_for_100_continue = False
+
     def pause_writing(self) -> None:
         """Give the client a while to take what is written to it."""
         super().pause_writing()

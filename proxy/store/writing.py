@@ -11,6 +11,8 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from hookpoint.proxy.store.errors import StoreUnavailable
+
 T = TypeVar("T")
 Work: TypeAlias = Callable[[Connection], T]
 DURABLE: Final = "hookpoint_durable"
@@ -54,9 +56,12 @@ class ThreadWriter:
         self._engine = engine
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="hookpoint-store")
         self._connection: Connection | None = None
+        self._closed = False
 
     async def write(self, work: Work[T], *, durable: bool) -> T:
         """See `Writer`; who is cancelled does not know whether it was written."""
+        if self._closed:
+            raise StoreUnavailable("the store is closed")
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._write, work, durable)
 
     def _write(self, work: Work[Any], durable: bool) -> Any:
@@ -76,9 +81,11 @@ class ThreadWriter:
             connection.close()
 
     async def aclose(self) -> None:
-        """See `Writer`."""
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
-        self._thread.shutdown()
+        """See `Writer`; a second time, there is nothing left to do."""
+        if not self._closed:
+            self._closed = True
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
+            self._thread.shutdown()
 
     def _close(self) -> None:
         if self._connection is not None:

@@ -26,7 +26,7 @@ from tests.security.raw_upstream import JSON
 from tests.security.stage import GRANT, HOOKED, Stage
 
 TOKEN = b"/oauth/token"
-PATIENCE = 20.0
+PATIENCE = 120.0
 FORGED = answer(b'{"access_token":"FORGED"}', JSON)
 
 METHODS = st.sampled_from([b"GET", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS", b"HEAD"])

@@ -35,11 +35,11 @@ async def hooked(event: CredentialsExchange) -> TokenChanges:
 """
 LIMITS = """
 [limits]
-upstream_header_timeout = 2.0
-idle_timeout = 2.0
-token_timeout = 3.0
-hook_timeout = 1.0
-hooks_timeout = 1.0
+upstream_header_timeout = {patience}
+idle_timeout = {patience}
+token_timeout = {whole}
+hook_timeout = {hooks}
+hooks_timeout = {hooks}
 """
 
 
@@ -88,11 +88,12 @@ class Stage:
 
 
 @contextmanager
-def run_stage(folder: Path) -> Iterator[Stage]:
-    """Run both until the block ends."""
+def run_stage(folder: Path, *, patience: float = 2.0) -> Iterator[Stage]:
+    """Run both until the block ends; `patience` in seconds is how long hookpoint waits for anything."""
     port = free_port()
     with run_raw_upstream(f"http://127.0.0.1:{port}") as upstream:
-        text = f'[upstream]\nurl = "{upstream.url}"\n{LIMITS}\n[[hooks]]\nrun = "hooks.py"\n'
+        limits = LIMITS.format(patience=patience, whole=1.5 * patience, hooks=patience / 2)
+        text = f'[upstream]\nurl = "{upstream.url}"\n{limits}\n[[hooks]]\nrun = "hooks.py"\n'
         with run_hookpoint(folder, text, hooks=HOOKS, port=port) as product:
             yield Stage(product=product, upstream=upstream, folder=folder)
 

@@ -134,6 +134,25 @@ async def test_refusal_without_reading_closes_for_a_client_that_waits_for_100() 
     assert b"connection: close" in answer.lower()
 
 
+async def test_a_client_that_has_ended_its_half_is_not_asked_for_its_body() -> None:
+    asked: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    may_ask = asyncio.Event()
+
+    async def app(_: Scope, receive: Receive, __: Send) -> None:
+        await may_ask.wait()
+        asked.set_result((await receive())["type"])
+
+    async with serve(app) as server:
+        _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(post(b"Expect: 100-continue\r\nContent-Length: 3\r\n"))
+        writer.write_eof()
+        await asyncio.sleep(0.1)  # for the end to arrive; nothing tells of it
+        may_ask.set()
+        assert await asked == "http.disconnect"
+        writer.close()
+        await writer.wait_closed()
+
+
 async def test_every_request_of_a_connection_learns_that_the_client_left() -> None:
     left: list[str] = []
     all_left = asyncio.Event()
