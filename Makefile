@@ -24,7 +24,7 @@ demo: $(VENV)/.demo ## Tell the story of hookpoint; ARGS=--once ends after it
 test: $(VENV)/.dev ## Run the tests; ARGS=... goes to pytest
 	@$(BIN)/python -m tests.partners.install
 	@# One process more than there are processors: many tests wait for servers.
-	$(BIN)/python -m pytest -n $$($(BIN)/python -c 'import os; print((os.cpu_count() or 1) + 1)') --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n $$($(BIN)/python -c 'import os; print((os.cpu_count() or 1) + 1)') --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-pkcs11: $(VENV)/.dev ## Test keys in a device; needs softhsm2
 	$(BIN)/python -m pytest tests/pkcs11/softhsm.py $(ARGS)

@@ -15,6 +15,12 @@ settings.load_profile("unhurried")
 pytest_plugins = ["tests.leak_scan", "pytester"]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest: at the end, all but one processor would wait for the last of them."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(autouse=True)
 def _logging_is_left_as_it_was(request: pytest.FixtureRequest) -> Iterator[None]:
     """Loggers that were used while logging was configured keep that for good: no test may leave it so to those that follow."""

@@ -18,6 +18,8 @@ from hookpoint.proxy.store import Store, open_store
 from tests.abuse.drill import BUDGETS, LIMITS, SENT, START, VERIFIED, Figures, Out, Use, drill
 from tests.abuse.product import CODE, flood
 
+pytestmark = pytest.mark.slow
+
 KEYS = KeyMaker(b"0123456789abcdef")
 NUMBER = "+4915123400001"
 

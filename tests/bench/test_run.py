@@ -17,6 +17,8 @@ from bench.stage import set_stage
 from bench.works import SMALL, TOKEN, WrongAnswer, verifier
 from joserfc.jwk import KeySet
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 SECONDS = 300
 

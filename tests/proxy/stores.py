@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from uuid import uuid4
@@ -30,14 +31,19 @@ _FAST = "fsync = off; synchronous_commit = off; full_page_writes = off"
 
 
 @pytest.fixture(scope="session")
-def postgresql_server() -> Iterator[PostgresServer]:
+def postgresql_server(pytestconfig: pytest.Config) -> PostgresServer:
     """A server for the whole run: the first worker starts it, the last one stops it."""
+    return _server_of(pytestconfig)
+
+
+@cache
+def _server_of(run: pytest.Config) -> PostgresServer:
+    """The one server of a run, whichever folder's fixture asks first; it ends after all fixtures have."""
     # Not below pytest's own folder: that one is closed to the user whom the server runs as when tests run as root.
-    run = os.environ.get("PYTEST_XDIST_TESTRUNUID")
-    name = f"hookpoint-postgresql-{run or uuid4().hex}"
+    name = f"hookpoint-postgresql-{os.environ.get('PYTEST_XDIST_TESTRUNUID') or uuid4().hex}"
     server = start_server(Path(tempfile.gettempdir()) / name)
-    yield server
-    server.cleanup()
+    run.add_cleanup(server.cleanup)
+    return server
 
 
 @pytest.fixture

@@ -12,6 +12,8 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.security.conversation import Conversation
 from tests.security.stage import Stage, run_stage
 
+pytestmark = pytest.mark.slow
+
 STEPS_OF_ONE = 40
 # How many steps, and from which seed: `make attack` sets them.
 STEPS = int(os.environ.get("ATTACK_STEPS", "240"))

@@ -10,6 +10,8 @@ from mypy.main import process_options
 
 from tests.typing.checkers import check_with_mypy, check_with_pyright
 
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 ACCEPTED = HERE / "accepted.py"

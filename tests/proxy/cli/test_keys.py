@@ -17,6 +17,8 @@ from tests.proxy.cli.test_commands import hookpoint
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 SECRET = "a secret with enough of everything"
 TIME = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ"
 

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 
 from hookpoint.proxy.cli.demo import HeldLog, tell
@@ -17,6 +18,8 @@ from hookpoint.proxy.demo import page
 from tests.leak_scan import scan
 from tests.partners.requirement import require
 from tests.proxy.demo.test_story import forward_to, secret_of
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[3]
 LAST_LINE = "stays up until Ctrl-C"

@@ -16,6 +16,8 @@ from tests.partners.resource_server import read_claims, resource_server_verify
 from tests.partners.running_script import RunningScript
 from tests.proxy.e2e.partner_stage import TIER, PartnerStage, run_partner_stage
 
+pytestmark = pytest.mark.slow
+
 INTROSPECTION, REVOCATION = "/oauth/introspect", "/oauth/revoke"
 # The discovery document that Django serves is not the toolkit's.
 TOOLKIT_ROUTES = f'introspection = ["{INTROSPECTION}"], revocation = ["{REVOCATION}"]'

@@ -12,6 +12,8 @@ from tests.partners.processes import LOOPBACK
 from tests.proxy.frameworks.servers import FRAMEWORKS, HANDLED_FIELD, TOKEN_PATH, run_framework
 from tests.proxy.frameworks.spellings import ATTEMPTS, Spelling, spell, write_request
 
+pytestmark = pytest.mark.slow
+
 TABLE = RouteTable([Route(kind="token", path=TOKEN_PATH)])
 
 # Spellings that each framework is known to answer: without them the oracle would prove nothing.

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import ASGIApp, Receive, Scope, Send
 
+pytestmark = pytest.mark.slow
+
 EXACT = Spelling(name="exact", target=TOKEN_PATH.encode())
 POST = ATTEMPTS[0]
 # A line for each time that the hook ran.

@@ -26,8 +26,8 @@ dialect = "auth0"
 secret_header = {{ name = "{name}", value = "{value}" }}
 
 [limits]
-hooks_timeout = 6.0
-hook_timeout = 6.0
+hooks_timeout = 10.0
+hook_timeout = 10.0
 
 [tokens.grantable_scopes]
 "*" = ["extra"]
@@ -134,7 +134,7 @@ async def test_a_script_that_blocks_or_never_answers_holds_up_nobody_else(stage:
     for answer in await asyncio.gather(*bad):
         members = {"error": "server_error", "error_description": "A hook took too long; no token was issued."}
         assert (answer.status_code, answer.json()) == (500, members)
-    assert time.monotonic() - started < 30
+    assert time.monotonic() - started < 60
     # Two processes for each of the two scripts, when all is quiet again.
     assert len(await eventually(_now(stage.children), lambda children: len(children) == 4)) == 4
     assert (await stage.ask()).status_code == 200

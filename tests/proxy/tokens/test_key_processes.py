@@ -9,6 +9,10 @@ import sys
 import time
 from dataclasses import dataclass
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 # Time runs faster for the processes under test: keys rotate every ten of their minutes.
 SPEED = 300
 POLICY = "KeyPolicy(publish_delay=300, rotation=600)"
