@@ -29,7 +29,6 @@ class Call:
     log: Callable[[str, str], None]
     context: contextvars.Context = field(default_factory=contextvars.copy_context, repr=False)
     state: State = State.QUEUED
-    moved: int = 0
 
     def finish(self, message: Message) -> None:
         """Hand over the answer, unless nobody waits any more."""

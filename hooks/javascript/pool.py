@@ -25,7 +25,6 @@ MAX_PROCESSES: Final = 4
 """Processes that take calls at most, when those that are there block."""
 MAX_LIVE: Final = 8
 """Processes at most, with those that only end what they have begun."""
-_MAX_MOVES: Final = 3
 _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 5.0
 
@@ -36,7 +35,7 @@ class Pool:
     """Runs calls of one script in processes of its own.
 
     A process is replaced when it ends by itself, when it blocks until the deadline of a call, and when a call in it has gone on
-    beyond its deadline. A call goes to another process only when it has certainly not begun; otherwise it is lost with its process.
+    beyond its deadline. A process is sent one call at a time that has not said that it waits for something, and calls are lost with it.
     """
 
     def __init__(self, launch: Launch, loading: Loading) -> None:
@@ -105,19 +104,9 @@ class Pool:
         self._fill()
         self._dispatch()
 
-    def ended(self, worker: Worker, left: list[Call]) -> None:
+    def ended(self, worker: Worker) -> None:
         """See `Owner`."""
         self._workers.remove(worker)
-        if not self._open:
-            for call in left:
-                call.fail(CallLost("did not run: hookpoint is stopping"))
-            return
-        for call in reversed(left):
-            call.moved += 1
-            if call.moved > _MAX_MOVES:
-                call.fail(CallLost("did not run: its processes ended one after the other"))
-            elif not call.answer.done():
-                self._queue.appendleft(call)
         if not worker.answered:
             self._failures += 1
         self._fill()

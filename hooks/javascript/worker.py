@@ -16,8 +16,6 @@ from hookpoint.hooks.javascript.process import WorkerProcess
 from hookpoint.hooks.javascript.runtimes import Launch
 
 MAX_ANSWER: Final = 1024 * 1024
-MAX_SENT: Final = 8
-"""Calls that a worker has been sent and has not begun: few, because they are stuck while it blocks."""
 MAX_CALLS: Final = 256
 _OVERDUE: Final = "was ended because a call in it took too long"
 STALL: Final = 0.1
@@ -33,8 +31,8 @@ class Owner(Protocol):
     def changed(self, worker: Worker, /) -> None:
         """It may take calls that it could not take before, or was found to be blocked."""
 
-    def ended(self, worker: Worker, left: list[Call], /) -> None:
-        """It is gone; `left` are the calls that had certainly not begun."""
+    def ended(self, worker: Worker, /) -> None:
+        """It is gone, and with it the calls that it had been sent."""
 
     def asked(self, worker: Worker, question: Message, /) -> Message:
         """The script asks for something; returns the reply."""
@@ -94,7 +92,8 @@ class Worker:
             and not self.retiring
             and not self.stalled
             and len(self._calls) < MAX_CALLS
-            and sum(call.state is State.SENT for call in self._calls.values()) < MAX_SENT
+            # What waits in the process is stuck with it when a call blocks; what waits here goes to another one.
+            and all(call.state is State.STARTED for call in self._calls.values())
         )
 
     @property
@@ -157,14 +156,10 @@ class Worker:
         reason = self._reason or self._reason_of(code)
         if not self.ready.done():
             self.ready.set_result({"failed": {"message": f"its process {reason}"}})
-        # They begin in the order in which they were sent, and a call that waits for something says that it has begun. So of those
-        # that have said nothing, only the first may have begun.
-        sent = [call for call in self._calls.values() if call.state is State.SENT]
-        for call in self._calls.values():
-            if call.state is State.STARTED or call is sent[0]:
-                call.fail(CallLost(f"lost its process, which {reason}"))
+        for call in self._calls.values():  # the one that has not said so may have begun, too
+            call.fail(CallLost(f"lost its process, which {reason}"))
         self._calls.clear()
-        self._owner.ended(self, sent[1:])
+        self._owner.ended(self)
 
     def _reason_of(self, code: int | None) -> str:
         lines = "\n".join(self._process.last_lines) if self._process else ""
