@@ -93,7 +93,8 @@ class Members:
         return self._find(path)
 
     def _find(self, path: tuple[str, ...]) -> object:
-        value: object = self._members
+        """What a path leads to; no path leads nowhere."""
+        value: object = self._members if path else None
         for depth, name in enumerate(path):
             if value is None:
                 return None

@@ -126,5 +126,5 @@ class _Reader:
         return body.text(*self.path(field))
 
     def path(self, field: str) -> tuple[str, ...]:
-        """The caller's name of a member, by the objects that lead to it."""
-        return tuple(self._names.get(field, "").split("."))
+        """The caller's name of a member, by the objects that lead to it; nothing for a member that it does not have."""
+        return tuple(self._names[field].split(".")) if field in self._names else ()

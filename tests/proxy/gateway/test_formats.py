@@ -105,6 +105,7 @@ async def test_what_is_missing_or_wrong_is_named_and_not_repeated(
         ("logto", "payload", {"link": "https://x.example/i"}, {"code": None, "text": "https://x.example/i"}),
         ("logto", "payload", {"code": CODE, "uiLocales": "fr-CA en"}, {"language": "fr-CA"}),
         ("logto", "to", "0151 12345678", {"recipient": "0151 12345678"}),
+        ("keycloak member", "", "fax", {"kind": "sms", "language": "", "code": None}),
         ("authgear", "template_name", "forgot_password_sms.txt", {"purpose": "password-reset"}),
         ("authgear", "template_variables", {"link": "x"}, {"code": None}),
         ("generic", "kind", "call", {"kind": "voice"}),
