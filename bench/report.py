@@ -32,7 +32,7 @@ What hookpoint costs, beside no proxy at all and what one might pick instead. Al
 which wrote this page. Each round starts every peer, measures one after the other on the same work, and stops them; peers are
 compared within a round. The first line of a cell is the median of those ratios or differences, with the lowest and the highest
 round in brackets; the second is the median of the peer's own figure. The column named under a figure is what the others are
-compared with, and shows its own figure with its lowest and highest round.
+compared with, and shows its own figure with its lowest and highest round. [Why it is so](explanation/speed.md).
 
 {promises}
 
