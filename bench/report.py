@@ -25,11 +25,8 @@ if TYPE_CHECKING:
 _KEPT = {True: "kept", False: "not kept", None: ""}
 _PAGE = """# Benchmarks
 
-What hookpoint costs, beside no proxy at all and what one might pick instead. All figures come from one run of
-
-    make bench ARGS="--write docs/benchmarks.md"
-
-which wrote this page. Each round starts every peer, measures one after the other on the same work, and stops them; peers are
+What hookpoint costs, beside no proxy at all and what one might pick instead. All figures come from one run of `make bench` with
+`--write docs/benchmarks.md`; how many rounds it had, and how long they were, stands below. Each round starts every peer, measures one after the other on the same work, and stops them; peers are
 compared within a round. The first line of a cell is the median of those ratios or differences, with the lowest and the highest
 round in brackets; the second is the median of the peer's own figure. The column named under a figure is what the others are
 compared with, and shows its own figure with its lowest and highest round. [Why it is so](explanation/speed.md).
