@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import os
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
@@ -21,3 +22,13 @@ def require(found: T | None, reason: str) -> T:
     if os.environ.get("CI") == "true":
         pytest.fail(f"missing: {reason}", pytrace=False)
     pytest.skip(f"missing: {reason}")
+
+
+def require_module(name: str) -> Any:
+    """Import a module, for a test or for a whole file of them; fail under `CI=true` and skip otherwise when it is not installed."""
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip(f"missing: {error}", allow_module_level=True)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
-import os
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -12,11 +10,11 @@ import pytest
 from hookpoint.providers.errors import Misconfigured, OutcomeUnknown
 from hookpoint.providers.loading import build, provider_type
 from hookpoint.providers.testing import CONTRACT, Case
+from tests.partners.requirement import require_module
 from tests.providers.recorder import Recorder, Scripted
 from tests.providers.vendor_cases import MESSAGE, SECRET
 
-if importlib.util.find_spec("apprise") is None and not os.environ.get("CI"):
-    pytest.skip("apprise is not installed", allow_module_level=True)
+require_module("apprise")
 
 # Apprise imports a module that later Pythons do not have, where it finds it.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")

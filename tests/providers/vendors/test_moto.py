@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-import importlib
-import os
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import httpx2
 import pytest
 
 from hookpoint.providers.errors import Rejected
 from hookpoint.providers.loading import build
+from tests.partners.requirement import require_module
 from tests.providers.vendor_cases import MESSAGE, SECRET
-
-
-def server_module() -> Any:
-    try:
-        return importlib.import_module("moto.server"), importlib.import_module("werkzeug.serving")
-    except ImportError as error:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip(f"not installed: {error}")
 
 
 @pytest.fixture(scope="module")
 def moto() -> Iterator[str]:
-    server, serving = server_module()
+    server, serving = require_module("moto.server"), require_module("werkzeug.serving")
     app = server.DomainDispatcherApplication(server.create_backend_app)
     running = serving.make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=running.serve_forever, daemon=True)

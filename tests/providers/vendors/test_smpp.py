@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib
 import logging
-import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -20,22 +18,14 @@ from hookpoint.providers.loading import build, provider_type
 from hookpoint.providers.message import Status, StatusUpdate
 from hookpoint.providers.provider import SmsProvider
 from hookpoint.providers.testing import CONTRACT, Case
+from tests.partners.requirement import require_module
 from tests.providers.vendor_cases import MESSAGE
 
 SECRET = "s3cr3t-8"
 
 
-def optional(name: str) -> Any:
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip(f"not installed: {error}", allow_module_level=True)
-
-
-smpp34 = optional("smpp34")
-optional("aiosmpplib")
+smpp34 = require_module("smpp34")
+require_module("aiosmpplib")
 
 
 def free_port() -> int:
